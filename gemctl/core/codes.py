@@ -559,6 +559,11 @@ CODES: Mapping[str, str] = MappingProxyType(
             "file, or saves its results there, so that each overwrites what the other wrote. Put ${stack} into the "
             'path, in quotes where it stands in braces: `{file: "out/${stack}/names.json", key: handbook}`.'
         ),
+        "W214": (
+            "Text is the name of a file. A text is sent as it stands, and this one is the path of a file of the "
+            "project, as seen from the manifest: the path would be sent, and not what is in the file. Name the file "
+            "with `textFile`, or several by `textFiles`, where its text is meant."
+        ),
         "W211": (
             "Empty text. A part holds an empty text, or a file that is empty. Some models refuse the request, and no "
             "model makes anything of it. Usual causes: a prompt that was not written yet, and a pattern that finds "

@@ -22,7 +22,14 @@ MAX_FOLDERS = 100  # one in another, below the project root
 MAX_STEPS = 200  # of a pattern
 MAX_STEP = 1_000  # characters of one of them
 WILD = re.compile(r"[*?[]")
+LONGEST_PATH = 200  # characters of a text that may be one
+_PATH = re.compile(r"[^\s/]+(?:/[^\s/]+)*\.\w{1,8}")
 _SUFFIXES = (".yaml", ".yml")
+
+
+def may_be_path(text: str) -> bool:
+    """Whether a text looks like the path of a file, or like a pattern of such paths."""
+    return len(text) <= LONGEST_PATH and _PATH.fullmatch(text) is not None
 
 
 def project_root(start: str) -> str:

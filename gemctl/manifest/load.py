@@ -4,6 +4,7 @@ workflows/declared.py.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -22,10 +23,10 @@ from gemctl.files.walk import BadPath
 from gemctl.manifest.bind import Attach, address_of, bind_drafts, places, written
 from gemctl.manifest.digests import Digests
 from gemctl.manifest.envelope import files_of
-from gemctl.manifest.find import PROJECT_FILE, find, find_overlay
+from gemctl.manifest.find import PROJECT_FILE, WILD, find, find_overlay, may_be_path
 from gemctl.manifest.inputs import InputFiles, files_named
 from gemctl.manifest.layers import LayeredManifest, unfold
-from gemctl.manifest.read import attach, sources, why_not_written
+from gemctl.manifest.read import attach, paths_of, sources, why_not_written
 from gemctl.manifest.remembered import DeclaredBefore
 from gemctl.manifest.root import LoadedProject
 from gemctl.manifest.unedited import Unedited
@@ -117,6 +118,8 @@ def load_drafts(
         desired, drafts = bound.desired, bound.manifests
         problems.extend(_written_elsewhere(desired, loaded))
         if not problems:
+            named = tuple(_names_of_files(desired, loaded.root))
+            desired = replace(desired, warnings=in_reading_order((*desired.warnings, *named)))
             if others:
                 also = tuple(_overwritten(desired, parsed, loaded, stack, catalogue))
                 desired = replace(desired, warnings=in_reading_order((*desired.warnings, *also)))
@@ -182,6 +185,22 @@ def _overwritten(
                 hint = f"Put the stack into the path, as in '{_apart(file)}'."
                 here = address if span.file != PROJECT_FILE else None
                 yield problem("W220", detail, span=span, address=here, hint=hint)
+
+
+def _names_of_files(desired: Desired, root: str) -> Iterator[Diagnostic]:
+    """Warnings of texts that are the paths of files, of which the texts are probably meant."""
+    for resource in desired.resources.values():
+        for one in resource.declared.attachments:
+            if one.text is None or not may_be_path(one.text):
+                continue
+            span = resource.positions.value(("spec", *resource.declared.written(one.at)))
+            many = WILD.search(one.text) is not None
+            with suppress(BadPath):
+                if os.path.isfile(os.path.join(root, paths_of(root, one.text, span.file, many=many)[0])):  # noqa: PTH113, PTH118
+                    detail = f"{one.text!r} is sent as it stands, and {'files are' if many else 'a file is'} called so."
+                    field = "textFiles" if many else "textFile"
+                    hint = f"Write {field}: {one.text}, if what is in there is meant."
+                    yield problem("W214", detail, span=span, address=resource.job, hint=hint)
 
 
 def _apart(file: str) -> str:

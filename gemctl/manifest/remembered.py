@@ -26,6 +26,7 @@ from gemctl.core.resource import Resource
 from gemctl.core.source import Positions
 from gemctl.files.disk import Files
 from gemctl.files.kept import keep, read_kept
+from gemctl.manifest.find import may_be_path
 from gemctl.manifest.plain import NOT_READ, plain
 from gemctl.manifest.unedited import Remembered
 
@@ -97,6 +98,8 @@ def _small(resource: Resource) -> bool:
     declared = resource.declared
     more = declared.parts or declared.members or declared.generated or declared.recipe or declared.problems
     attached = any(one.lines or one.part for one in declared.attachments)
+    # A text that is the name of a file is warned of once there is such a file.
+    attached = attached or any(one.text is not None and may_be_path(one.text) for one in declared.attachments)
     secret = declared.secrets or declared.sink
     return not (more or attached or secret or resource.run or resource.receipt or resource.generated_by)
 

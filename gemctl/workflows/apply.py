@@ -68,6 +68,9 @@ def saved(session: Session, connection: Connection, plan: Plan, desired: Desired
     told = {change.address.kind for change in plan.changes} | {step.kind for step in plan.steps}
     if unknown := sorted(told - set(session.catalogue)):
         raise _stale(f"it is about {', '.join(unknown)}, which gemctl {header.gemctl} knows and this one doesn't")
+    if header.project == here and header.stack != session.stack.name:
+        said = f"The plan is for stack {header.stack}, and this run for stack {session.stack.name}. Nothing was done."
+        raise Stale(said, code="E510", hint=f"Write --stack {header.stack}.")
     if (header.project, header.stack) != (here, session.stack.name):
         raise _stale(f"it is for project {header.project}, stack {header.stack}")
     if header.endpoint != connection.endpoint:

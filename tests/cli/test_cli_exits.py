@@ -44,6 +44,10 @@ def test_3_while_another_run_holds_the_lock(project):
 
 def test_4_for_a_stale_plan(project):
     assert gemctl(project, "plan", "--out", "ready.plan").returncode == 0
+    other = (project / "gemctl.yaml").read_text().replace("stacks:", "stacks:\n  other: {endpoint: emulator}")
+    (project / "gemctl.yaml").write_text(other)
+    done = gemctl(project, "apply", "--yes", "ready.plan", "--stack", "other")
+    assert (done.returncode, "Write --stack local." in done.stderr) == (4, True)
     (project / "caches.yaml").write_text(cache("one", "Other. " + TEXT).removesuffix("---\n"))
     done = gemctl(project, "apply", "--yes", "ready.plan")
     assert done.returncode == 4

@@ -90,6 +90,16 @@ def test_what_the_service_made_for_a_job_shows_the_job_and_no_mark(tmp_path, mon
     assert "~g1." not in here(folder, "get", "-o", "wide").stdout + here(folder, "orphans").stdout
 
 
+@pytest.mark.parametrize(
+    "words", ["get TokenPolicy", "get tokenpolicies", "get TokenPolicy/lesson", "get TokenPolicy -o json"]
+)
+def test_a_kind_that_is_nowhere_live_says_where_it_is(shop, words):
+    done = here(shop, *words.split())
+    assert (
+        done.returncode == 64 and "E009" in done.stderr + done.stdout and "only recorded" in done.stderr + done.stdout
+    )
+
+
 @pytest.mark.parametrize("width", [60, 80])
 @pytest.mark.parametrize("words", ["get", "get -o wide", "state list", "state list -o wide", "cost"])
 def test_nothing_is_wider_than_a_narrow_terminal(shop, monkeypatch, words, width):
