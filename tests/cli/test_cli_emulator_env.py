@@ -238,7 +238,7 @@ def test_a_program_that_starts_it_gets_a_document(tmp_path):
     with started(tmp_path, "--json") as (line, said):
         told = json.loads(line)
     assert told["url"].startswith("http://127.0.0.1:") and told == {
-        "url": told["url"], "httpsUrl": told["url"].replace("http", "https", 1)
+        "formatVersion": "1", "url": told["url"], "httpsUrl": told["url"].replace("http", "https", 1)
     }  # fmt: skip
     assert said == []
 

@@ -3,12 +3,14 @@
 import base64
 import json
 import struct
+from datetime import UTC, datetime
 
 import pytest
 
 from gemctl.emulator.app import App, Request
 from gemctl.emulator.faults import Fault
 from gemctl.emulator.scripted import Rule
+from gemctl.emulator.world import World
 
 MODEL = "gemini-3.8-flash"
 IMAGE_MODEL = "gemini-3.1-flash-image"
@@ -28,11 +30,12 @@ WEATHER = {
     },
 }
 _ABSENT = object()
+DAY = datetime(2026, 11, 28, tzinfo=UTC)  # which models answer for others, changes on dates
 
 
 @pytest.fixture
 def app():
-    return App()
+    return App(World(now=lambda: DAY))
 
 
 def send(app, path, body=_ABSENT, *, headers=None, query=(), version="v1beta"):
