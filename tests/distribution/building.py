@@ -42,7 +42,9 @@ def build(source: Path, into: Path, umask: int = 0o022) -> Built:
 def unpacked(sdist: Path, into: Path) -> Path:
     """Its folder, all of which is of another day and for its owner alone."""
     with tarfile.open(sdist) as opened:
-        opened.extractall(into, filter="data")
+        # The first releases of Python 3.11 know no filter, and later ones want one. It is our own archive.
+        opened.extraction_filter = getattr(tarfile, "data_filter", None)
+        opened.extractall(into)
     (folder,) = into.iterdir()
     for path in folder.rglob("*"):
         path.chmod(path.stat().st_mode & 0o700)

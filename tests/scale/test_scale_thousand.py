@@ -52,6 +52,10 @@ def test_a_thousand_caches(tmp_path, monkeypatch, costs):
         assert N / WIDTH <= cost["fsyncs"] <= 2 * N  # an intent and a result each, often together
         assert len({effect.display_name for effect in app.effects}) == N
 
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            assert (
+                run(["plan", "--detailed-exitcode"], clock=clock) == 0
+            )  # it keeps what the next one need not make anew
         app.counts.clear()
         costs.clear()
         with contextlib.redirect_stdout(io.StringIO()) as shown, contextlib.redirect_stderr(io.StringIO()):
