@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "conformance"))
 
-from environments import HERE, INSTALL, environment, in_javascript, installed, node, program, python, variables
+from environments import DAY, HERE, INSTALL, environment, in_javascript, installed, node, program, python, variables
 from served import Emulator, serving
 
 TRUST = ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE")  # where clients read which certificates they trust
@@ -25,7 +25,7 @@ QUICK = {"batch_pending": 0, "batch_running": 0.2, "file_processing": 0.2}
 def _served(tmp_path_factory):
     folder = tmp_path_factory.mktemp("certificate")
     knobs = [word for knob in QUICK.items() for word in ("--set", "{}={}".format(*knob))]
-    with serving("--seed", "7", "--certificate", str(folder), *knobs) as emulator:
+    with serving("--clock", DAY, "--seed", "7", "--certificate", str(folder), *knobs) as emulator:
         emulator.authority = next(folder.rglob("ca.pem"))
         yield emulator
 

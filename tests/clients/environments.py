@@ -15,6 +15,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+DAY = "2026-11-28T09:00:00Z"  # of the emulator: which models answer, and for which others, changes on dates
 HERE = Path(__file__).parent
 ROOM = HERE.parent.parent / ".clients"
 INSTALL = "python tests/clients/install.py"
