@@ -17,7 +17,7 @@ from gemctl.core.digest import sha256
 from gemctl.core.errors import Rejected
 from gemctl.core.kind import Catalogue, FileNeed
 from gemctl.core.project import Stack
-from gemctl.core.resource import Attachment, Desired, Named
+from gemctl.core.resource import Attachment, Desired, Named, Resource
 from gemctl.core.source import Path, Positions, SourceFile
 from gemctl.files.walk import BadPath
 from gemctl.manifest.bind import Attach, address_of, bind_drafts, places, written
@@ -57,9 +57,10 @@ def load(
 
     Raises Rejected with all mistakes in all files. No file is kept open.
     """
-    return load_drafts(loaded, stack, catalogue, paths, base=base, now=now, others=others, before=before, given=given)[
-        0
-    ]
+    desired, _ = load_drafts(
+        loaded, stack, catalogue, paths, base=base, now=now, others=others, before=before, given=given
+    )
+    return desired
 
 
 def load_drafts(
@@ -128,7 +129,9 @@ def load_drafts(
                     if (declared := bound.by_file.get(path)) is not None:
                         before.keep(path, replace(declared, digest=inputs.manifests[path], named=inputs.named_by(path)))
                 before.save()
-            return desired if partial else replace(desired, inputs=inputs.digest, named=inputs.named), drafts
+            if partial or any(_may_be_paths(one) for one in desired.resources.values()):  # of files that may come yet
+                return desired, drafts
+            return replace(desired, inputs=inputs.digest, named=inputs.named), drafts
         problems.extend(desired.warnings)
     assert errors(problems)
     raise Rejected(in_reading_order(problems))
@@ -190,17 +193,20 @@ def _overwritten(
 def _names_of_files(desired: Desired, root: str) -> Iterator[Diagnostic]:
     """Warnings of texts that are the paths of files, of which the texts are probably meant."""
     for resource in desired.resources.values():
-        for one in resource.declared.attachments:
-            if one.text is None or not may_be_path(one.text):
-                continue
-            span = resource.positions.value(("spec", *resource.declared.written(one.at)))
-            many = WILD.search(one.text) is not None
+        for at, text in _may_be_paths(resource):
+            span = resource.positions.value(("spec", *resource.declared.written(at)))
+            many = WILD.search(text) is not None
             with suppress(BadPath):
-                if os.path.isfile(os.path.join(root, paths_of(root, one.text, span.file, many=many)[0])):  # noqa: PTH113, PTH118
-                    detail = f"{one.text!r} is sent as it stands, and {'files are' if many else 'a file is'} called so."
-                    field = "textFiles" if many else "textFile"
-                    hint = f"Write {field}: {one.text}, if what is in there is meant."
+                if os.path.isfile(os.path.join(root, paths_of(root, text, span.file, many=many)[0])):  # noqa: PTH113, PTH118
+                    detail = f"{text!r} is sent as it stands, and {'files are' if many else 'a file is'} called so."
+                    hint = f"Write {'textFiles' if many else 'textFile'}: {text}, if what is in there is meant."
                     yield problem("W214", detail, span=span, address=resource.job, hint=hint)
+
+
+def _may_be_paths(resource: Resource) -> list[tuple[Path, str]]:
+    """The texts in its manifest that look like paths, with their places in the form."""
+    found = ((one.at, one.text) for one in resource.declared.attachments)
+    return [(at, text) for at, text in found if text is not None and may_be_path(text)]
 
 
 def _apart(file: str) -> str:

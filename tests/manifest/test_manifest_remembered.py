@@ -304,6 +304,18 @@ def test_nothing_is_remembered_where_the_stack_has_no_folder_yet(shop: Workspace
     assert declared(shop.root, None, DeclaredBefore(str(shop.root), place, "key")) == expected
 
 
+def test_a_plan_with_a_text_that_may_be_the_name_of_a_file_is_not_remembered(shop: Workspace) -> None:
+    """Once there is such a file, something is to be said of the text."""
+    assert shop.load().inputs
+    shop.write({"own.yaml": manifest("contents: texts/later.md")})
+    assert shop.load().inputs == "" and not shop.load().warnings
+    declared(shop.root, None, before_of(shop.root))
+    shop.write({"texts/later.md": "Later."})
+    found = declared(shop.root, None, before_of(shop.root))
+    assert found == declared(shop.root, None, None)
+    assert [one.code for one in found[2]] == ["W214"]
+
+
 # The project.
 
 
