@@ -47,6 +47,6 @@ def say_for_machines(context: Context, found: tuple[Diagnostic, ...], form: str)
             context.terminal.say(lines)
         return
     from gemctl import __version__
-    from gemctl.render import sarif
+    from gemctl.render import json, sarif
 
-    context.document(sarif.log(found, folder, __version__))
+    context.terminal.say(json.foreign(sarif.log(found, folder, __version__)))

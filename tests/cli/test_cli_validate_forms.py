@@ -57,6 +57,7 @@ def test_sarif_has_all_that_its_readers_ask_for(project):
     done = here(project, "validate", "--format", "sarif")
     document = json.loads(done.stdout)
     assert done.returncode == 1 and done.stderr == ""
+    assert document.keys() == {"$schema", "version", "runs"}  # its schema takes no other names
     assert document["version"] == "2.1.0" and document["$schema"].endswith("sarif-2.1.0.json")
     (run,) = document["runs"]
     driver = run["tool"]["driver"]
