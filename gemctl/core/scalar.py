@@ -29,6 +29,7 @@ _DISPUTED = re.compile(
     r"[-+]?(?:0[bBoO]_*[0-9][0-9_]*|0[xX]_*[0-9a-fA-F][0-9a-fA-F_]*"
     r"|(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9_]*)?)"
 )
+_OF_NUMBERS = "0123456789abcdefABCDEFxXoO_.+-inIN"  # all characters of whatever the patterns match
 _LONGEST = 60  # characters of a word that a message shows, and that a number is proposed for
 
 
@@ -44,7 +45,7 @@ def resolve(text: str) -> Scalar:
     """The value of a word without quotes. Raises Unclear."""
     if text in _WORDS:
         return _WORDS[text]
-    if text[0] not in "-+.0123456789":
+    if text[0] not in "-+.0123456789" or text.strip(_OF_NUMBERS):
         return text
     if number := _NUMBER.fullmatch(text):
         return _fraction(text) if any(number.groups()) else _whole(text, 10)

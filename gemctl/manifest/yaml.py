@@ -2,7 +2,8 @@
 
 PyYAML is used for its event stream alone, libyaml's where it was built with it. Composing or constructing with PyYAML
 would bring YAML 1.1's surprises (`no` is False, 1:30 is 90), keep the last of two equal keys without a word, and let
-deep nesting crash the interpreter. Here every event is counted against a limit before anything is built of it.
+deep nesting crash the interpreter. Here every event is counted against a limit before anything is built of it; or all
+those of a small document are, and what is known of documents that are written alike makes the value of them (`alike`).
 
 core/scalar.py decides what a scalar without quotes means. Time and memory grow with the file, and with nothing else:
 the values that aliases add are limited, and so is the depth.
@@ -12,13 +13,23 @@ from __future__ import annotations
 
 import re
 from array import array
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
 from typing import Any, Protocol
 
 import yaml
-from yaml.events import AliasEvent, MappingEndEvent, ScalarEvent, SequenceEndEvent, SequenceStartEvent
+from yaml.events import (
+    AliasEvent,
+    DocumentEndEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
 
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, in_reading_order
@@ -26,6 +37,22 @@ from gemctl.core.errors import Rejected
 from gemctl.core.frozen import dataclass
 from gemctl.core.scalar import Unclear, resolve
 from gemctl.core.source import MAX_TEXT, Json, Path, Positions, SourceFile, Span
+from gemctl.manifest.alike import (
+    END,
+    FLOW_MAPPING,
+    FLOW_SEQUENCE,
+    FOLDED,
+    LARGEST,
+    LITERAL,
+    MAPPING,
+    PLAIN,
+    SEQUENCE,
+    Below,
+    Recurring,
+    Unlike,
+    new_form,
+)
+from gemctl.manifest.spans import Elsewhere, Form, LineStarts, Place, Spans
 
 MAX_DEPTH = 64
 MAX_VALUES = 5_000_000  # keys and values as they are written in one file
@@ -41,14 +68,12 @@ _FORBIDDEN = "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufff
 _PLAIN = bytes({*b"\t\n\r", *range(0x20, 0x7F), *range(0x80, 0x100)} - {0xC2, 0xE2, 0xED, 0xEF})
 _UNSENDABLE = re.compile("[\x00\ud800-\udfff]")  # characters that an escape can bring in
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
-_BLOCK = ("|", ">")
+_BLOCK = (LITERAL, FOLDED)
+_IN_LINES = {MappingStartEvent: MAPPING, SequenceStartEvent: SEQUENCE}
+_IN_BRACKETS = {MappingStartEvent: FLOW_MAPPING, SequenceStartEvent: FLOW_SEQUENCE}
 _STRING_TAG = "tag:yaml.org,2002:str"
 _SPLIT = "Split the file, or move long texts to files of their own and name them with `textFile`."
 _FLATTEN = "Nothing that gemctl reads lies so deep: look for a bracket that is not closed, or a loop in what wrote it."
-
-_LARGE = 1_000  # parts of a value whose form is not looked up among those that recur
-
-_Place = int  # begin and end of a value, in characters of the file, as `_between` packs them; the end is exclusive
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +88,9 @@ class Document:
 def as_typed(document: Document, path: Path) -> str:
     """The text of a scalar without quotes, as it stands in the file: `1.0` where the value is 1.0."""
     values = document.positions.values
-    assert isinstance(values, _Spans)
-    start, end = _ends(values.place(path))
+    assert isinstance(values, Spans)
+    start, end = values.place(path)
     return document.file.text[start:end]
-
-
-class Recurring:
-    """The keys and forms of the documents of several files, each of them once: thousands are written alike."""
-
-    __slots__ = ("forms", "keys")
-
-    def __init__(self) -> None:
-        self.keys: dict[str, str] = {}  # those that are text without quotes
-        self.forms: dict[tuple[Any, ...], _Form] = {}
 
 
 def parse(source: SourceFile, recurring: Recurring | None = None) -> tuple[Document, ...]:
@@ -133,58 +148,6 @@ def _events(text: str) -> _Events:
     return _PythonEvents(text)
 
 
-class _Lines:
-    """Turns places of a file into lines and columns, without its text."""
-
-    __slots__ = ("_path", "_starts")
-
-    def __init__(self, source: SourceFile) -> None:
-        self._path = source.path
-        # Other characters that end a line for Python are in no manifest (_FORBIDDEN). The blank makes a last line.
-        lines = f"{source.text} ".splitlines(keepends=True)[:-1]
-        self._starts = array("I", accumulate(map(len, lines), initial=0))
-
-    def span(self, place: _Place) -> Span:
-        start, end = _ends(place)
-        return Span(self._path, *self._at(start), *self._at(end))
-
-    def _at(self, index: int) -> tuple[int, int]:
-        line = bisect_right(self._starts, index)
-        return line, index - self._starts[line - 1] + 1
-
-
-class _Form:
-    """The form of a list or mapping: where the places of its parts are, counted from its own. Documents of one form
-    share it.
-
-    keys    of a mapping: its keys, each with the number of the key's place; that of the value comes next.
-    items   of a list: the numbers of its items' places.
-    below   the lists and mappings in it, by the numbers of their places.
-    """
-
-    __slots__ = ("below", "items", "keys")
-
-    def __init__(self, keys: Mapping[str, int], items: Sequence[int], below: Mapping[int, _Form | _Elsewhere]) -> None:
-        self.keys, self.items, self.below = keys, items, below
-
-    def parts(self) -> Iterator[tuple[str | int, int]]:
-        """Each step to a part, with the number of the part's place."""
-        yield from ((key, number + 1) for key, number in self.keys.items())
-        yield from enumerate(self.items)
-
-
-class _Elsewhere:
-    """The form of what an alias stands for: its parts have their places where they are written, counted from `at`."""
-
-    __slots__ = ("at", "form")
-
-    def __init__(self, form: _Form, at: int) -> None:
-        self.form, self.at = form, at
-
-
-_Inner = list[Any]  # of a form in the making: what `below` will have, key and value by turns
-
-
 class _Anchored:
     """A value that aliases may name, with the values, characters and levels that each use of it adds.
 
@@ -193,20 +156,19 @@ class _Anchored:
 
     __slots__ = ("at", "form", "height", "length", "size", "value")
 
-    def __init__(self, value: Json, form: _Form | None, at: int, size: int, length: int, height: int) -> None:
+    def __init__(self, value: Json, form: Form | None, at: int, size: int, length: int, height: int) -> None:
         self.value, self.form, self.at = value, form, at
         self.size, self.length, self.height = size, length, height
 
 
 class _Reader:
-    """Reads one file in one pass."""
+    """Reads one file: documents as those that are written alike, and from the first that can't be, event by event."""
 
     def __init__(self, source: SourceFile, problems: list[Diagnostic], recurring: Recurring) -> None:
         self._source = source
-        self._lines = _Lines(source)
+        self._lines = LineStarts(source)
         self._problems = problems
-        self._keys = recurring.keys
-        self._forms = recurring.forms
+        self._recurring = recurring
         self._event: Any = None
         self._written = 0  # keys and values so far
         self._added_size = 0  # values that aliases stand for, besides
@@ -215,37 +177,74 @@ class _Reader:
         self._documents = 0
         self._height = 0  # of the value that was read last
         self._anchors: dict[str, _Anchored | None] = {}
-        self._places: array[int] = array("Q")
+        self._starts: array[int] = array("I")  # of the places of all keys and values of the document
+        self._ends: array[int] = array("I")
 
     def here(self) -> Span:
         """The place of the last event."""
-        return self._lines.span(_place(self._event) if self._event else 0)
+        return self._lines.span(_place(self._event) if self._event else (0, 0))
 
     def documents(self) -> Iterator[Document]:
+        with suppress(Exception):  # whatever it is, it is met again below, and told there
+            yield from self._alike_documents()
+            return
         self._next = _events(self._source.text).get_event
-        while not isinstance(event := self._advance(), yaml.StreamEndEvent):
-            if isinstance(event, yaml.DocumentStartEvent):
+        known, self._documents = self._documents, 0
+        while not isinstance(event := self._advance(), StreamEndEvent):
+            if isinstance(event, DocumentStartEvent):
                 self._documents += 1
+                if self._documents <= known:
+                    continue
                 if self._documents > MAX_DOCUMENTS:
                     self._stop(f"There are more than {MAX_DOCUMENTS:,} documents.", event, "Split the file.")
                 self._refuse_directives(event)
-                self._anchors, self._places = {}, array("Q")
+                self._anchors, self._starts, self._ends = {}, array("I"), array("I")
                 root = self._advance()
-                if isinstance(root, yaml.ScalarEvent) and not root.value and not root.style and root.tag is None:
+                if isinstance(root, ScalarEvent) and not root.value and not root.style and root.tag is None:
                     continue
                 value, form = self._read(root, 1)
-                positions = Positions(
-                    self._lines.span(self._places[0]),
-                    _Spans(self._lines, self._places, form, keys=False),
-                    _Spans(self._lines, self._places, form, keys=True),
-                )
-                yield Document(value, positions, self._source)
+                yield self._document(value, form, self._starts, self._ends)
+
+    def _alike_documents(self) -> Iterator[Document]:
+        """The documents before the first that is read with care: that raises Unlike, or whatever is wrong with it."""
+        events = iter(_events(self._source.text).get_event, None)
+        for event in events:
+            if type(event) is DocumentStartEvent:
+                if event.version is not None or event.tags or self._documents == MAX_DOCUMENTS:
+                    raise Unlike
+                document = self._alike_document(islice(events, LARGEST))
+                self._documents += 1
+                if document:
+                    yield document
+
+    def _alike_document(self, events: Iterable[Any]) -> Document | None:
+        """The document that these events begin with, None if it is empty. It has no aliases, and not many values."""
+        letters, texts, starts, ends, closed = _noted(events)
+        if letters == PLAIN and texts == [""]:
+            return None
+        alike = self._recurring.alike(letters, texts)
+        if alike.height > MAX_DEPTH or self._written + alike.places > MAX_VALUES:
+            raise Unlike
+        for number in alike.quoted:
+            if _UNSENDABLE.search(texts[number]):
+                raise Unlike
+        for number in alike.blocks:
+            ends[number] = self._block_end(starts[number], ends[number])
+        alike.finish(ends, closed)
+        document = self._document(alike.value(texts), alike.form, starts, ends)
+        self._written += alike.places
+        return document
+
+    def _document(self, value: Json, form: Form | Elsewhere | None, starts: array[int], ends: array[int]) -> Document:
+        lines, places = self._lines, starts + ends
+        spans = Spans(lines, places, form, keys=False), Spans(lines, places, form, keys=True)
+        return Document(value, Positions(lines.span((starts[0], ends[0])), *spans), self._source)
 
     def _advance(self) -> Any:
         self._event = self._next()
         return self._event
 
-    def _read(self, event: Any, depth: int) -> tuple[Json, _Form | _Elsewhere | None]:
+    def _read(self, event: Any, depth: int) -> tuple[Json, Form | Elsewhere | None]:
         """The value that begins with this event, and its form, None for a scalar. Its places come after the others."""
         kind = type(event)
         if kind is AliasEvent:
@@ -257,17 +256,17 @@ class _Reader:
             return self._anchored(event, depth)
         return (self._scalar(event), None) if kind is ScalarEvent else self._collection(event, depth)
 
-    def _anchored(self, event: Any, depth: int) -> tuple[Json, _Form | None]:
+    def _anchored(self, event: Any, depth: int) -> tuple[Json, Form | None]:
         """The same, of a value that was counted and that aliases may name."""
-        size, length, at = self._written + self._added_size - 1, self._length, len(self._places)
+        size, length, at = self._written + self._added_size - 1, self._length, len(self._starts)
         self._anchors[event.anchor] = None
-        form: _Form | None
+        form: Form | None
         value, form = (self._scalar(event), None) if type(event) is ScalarEvent else self._collection(event, depth)
         size, length = self._written + self._added_size - size, self._length - length
         self._anchors[event.anchor] = _Anchored(value, form, at, size, length, self._height)
         return value, form
 
-    def _collection(self, event: Any, depth: int) -> tuple[Json, _Form]:
+    def _collection(self, event: Any, depth: int) -> tuple[Json, Form]:
         if event.tag is not None:
             self._report("E105", f"The tag {_short(event.tag)} is not read.", _place(event))
         return self._sequence(event, depth) if type(event) is SequenceStartEvent else self._mapping(event, depth)
@@ -276,19 +275,21 @@ class _Reader:
         text, style = event.value, event.style
         self._height = 1
         self._length += len(text)
-        self._places.append(self._block_place(event) if style in _BLOCK else _place(event))
+        start, end = _place(event)
+        self._starts.append(start)
+        self._ends.append(self._block_end(start, end) if style in _BLOCK else end)
         return text if style in _BLOCK and event.tag is None else self._meant(event)
 
-    def _sequence(self, start: Any, depth: int) -> tuple[list[Json], _Form]:
+    def _sequence(self, start: Any, depth: int) -> tuple[list[Json], Form]:
         values: list[Json] = []
         items: list[int] = []
-        below: _Inner = []
-        places = self._places
-        tallest, at = 0, len(places)
+        below: Below = []
+        starts = self._starts
+        tallest, at = 0, len(starts)
         last = at
-        places.append(0)  # its end is not known yet
+        self._begin(start)
         while type(event := self._advance()) is not SequenceEndEvent:
-            last = len(places)
+            last = len(starts)
             item, form = self._read(event, depth + 1)
             if self._height > tallest:
                 tallest = self._height
@@ -297,28 +298,29 @@ class _Reader:
             if form is not None:
                 below += (last - at, form)
         self._height = tallest + 1
-        places[at] = self._extent(start, event, last)
-        numbers = array("I", items) if below else range(1, len(items) + 1)
-        return values, self._form((len(items), *below), {}, numbers, below)
+        self._end(start, event, at, last)
+        return values, self._form({}, array("I", items) if below else range(1, len(items) + 1), below)
 
-    def _mapping(self, start: Any, depth: int) -> tuple[dict[str, Json], _Form]:
+    def _mapping(self, start: Any, depth: int) -> tuple[dict[str, Json], Form]:
         values: dict[str, Json] = {}
         keys: dict[str, int] = {}
-        below: _Inner = []
-        places, next_event = self._places, self._next
-        tallest, at = 0, len(places)
+        below: Below = []
+        starts, ends, next_event = self._starts, self._ends, self._next
+        tallest, at = 0, len(starts)
         last = at
-        places.append(0)  # its end is not known yet
+        self._begin(start)
         while type(event := next_event()) is not MappingEndEvent:
             self._event = event
-            number = len(places) - at
-            places.append(_place(event))
+            number = len(starts) - at
+            starts.append(event.start_mark.index)
+            ends.append(event.end_mark.index)
             key = self._key(event, depth)
             if key in keys:
-                line = self._lines.span(places[at + keys[key]]).line
+                first = at + keys[key]
+                line = self._lines.span((starts[first], ends[first])).line
                 self._report("E102", f"The key {_short(key)} stands on line {line} already.", _place(event))
                 key = None
-            last = len(places)
+            last = len(starts)
             self._event = event = next_event()
             item, form = self._read(event, depth + 1)
             if self._height > tallest:
@@ -328,8 +330,8 @@ class _Reader:
                 if form is not None:
                     below += (last - at, form)
         self._height = tallest + 1
-        places[at] = self._extent(start, event, last)
-        return values, self._form((*keys, *below), keys, (), below)
+        self._end(start, event, at, last)
+        return values, self._form(keys, (), below)
 
     def _key(self, event: Any, depth: int) -> str | None:
         """The key, or None where there is none that could be used."""
@@ -347,31 +349,21 @@ class _Reader:
         if event.style or event.tag is not None:
             meant = self._meant(event)
             return meant if isinstance(meant, str) else text
-        if (known := self._keys.get(text)) is not None:
-            return known
-        if text == "<<":
-            self._report("E104", "The merge key << is not read.", _place(event))
-            return None
         try:
-            if isinstance(resolve(text), str):
-                self._keys[text] = text
-                return text
+            if (key := self._recurring.key(text)) is not None:
+                return key
+            if text == "<<":
+                self._report("E104", "The merge key << is not read.", _place(event))
+                return None
             shown = f"The key {_short(text)} is not text." if text else "The key is empty."
         except Unclear as unclear:
             shown = unclear.detail
         self._report("E103", shown, _place(event), hint=f"Put it in quotes: '{_short(text)}'." if text else None)
         return text
 
-    def _form(self, signature: tuple[Any, ...], keys: Mapping[str, int], items: Sequence[int], below: _Inner) -> _Form:
-        """The form, which other values have as well if they have this signature: keys, or the number of items, and what
-        `below` will have. After a problem there may be places between them that belong to no value.
-        """
-        form = self._forms.get(signature)
-        if form is None or self._problems:
-            form = _Form(keys, items, dict(zip(below[::2], below[1::2], strict=True)))
-            if len(signature) <= _LARGE and not self._problems:
-                self._forms[signature] = form
-        return form
+    def _form(self, keys: Mapping[str, int], items: Sequence[int], below: Below) -> Form:
+        """The form of a value. After a problem it is its own: there may be places in it that belong to no value."""
+        return new_form(keys, items, below) if self._problems else self._recurring.form(keys, items, below)
 
     def _meant(self, event: Any) -> Json:
         """The value of a scalar."""
@@ -388,9 +380,10 @@ class _Reader:
             self._report("E109", f"The text has the escape of U+{ord(bad.group()):04X} in it.", _place(event))
         return text
 
-    def _alias(self, event: Any, depth: int) -> tuple[Json, _Form | _Elsewhere | None]:
-        place = _place(event)
-        self._places.append(place)
+    def _alias(self, event: Any, depth: int) -> tuple[Json, Form | Elsewhere | None]:
+        start, end = place = _place(event)
+        self._starts.append(start)
+        self._ends.append(end)
         found = self._anchors.get(event.anchor)
         if found is None:
             inside = event.anchor in self._anchors
@@ -413,7 +406,7 @@ class _Reader:
         self._length += found.length
         self._refuse(depth + found.height - 1, event)
         self._height = found.height
-        return found.value, _Elsewhere(found.form, found.at) if found.form else None
+        return found.value, Elsewhere(found.form, found.at) if found.form else None
 
     def _refuse(self, depth: int, event: Any) -> None:
         """Stop where this is too deep, or one value too many."""
@@ -428,7 +421,7 @@ class _Reader:
         if event.tags:
             self._report("E106", "The file declares tags of its own.", _place(event))
 
-    def _report(self, code: str, detail: str, place: _Place, *, hint: str | None = None) -> None:
+    def _report(self, code: str, detail: str, place: Place, *, hint: str | None = None) -> None:
         if len(self._problems) == MAX_PROBLEMS:
             detail = f"There are more than {MAX_PROBLEMS} problems: the file was read up to here."
             self._problems.append(problem("E134", detail, span=self._lines.span(place)))
@@ -436,89 +429,65 @@ class _Reader:
         self._problems.append(problem(code, detail, span=self._lines.span(place), hint=hint))
 
     def _stop(self, detail: str, event: Any, hint: str) -> None:
-        start, _ = _ends(_place(event))
-        self._report("E111", detail, _between(start, start), hint=hint)
+        start, _ = _place(event)
+        self._report("E111", detail, (start, start), hint=hint)
         raise _LimitReached
 
-    def _block_place(self, event: Any) -> _Place:
+    def _block_end(self, start: int, end: int) -> int:
         # A block scalar's end mark lies where the next token begins: go back to its last character.
-        text, start, end = self._source.text, event.start_mark.index, min(event.end_mark.index, len(self._source.text))
+        text, end = self._source.text, min(end, len(self._source.text))
         while end > start + 1 and text[end - 1] in " \t\r\n":
             end -= 1
-        return _between(start, end)
+        return end
 
-    def _extent(self, start: Any, end: Any, last: int) -> _Place:
-        """The place of a list or mapping, by the number of its last value's place, or of its own if it has none."""
-        first = start.start_mark.index
+    def _begin(self, start: Any) -> None:
+        self._starts.append(start.start_mark.index)
+        self._ends.append(0)  # not known yet
+
+    def _end(self, start: Any, end: Any, at: int, last: int) -> None:
+        """Note where a list or mapping ends, by the number of its last value's place, or of its own if it has none."""
         if start.flow_style:
-            return _between(first, end.end_mark.index)
-        # A block collection's end mark lies where the next token begins: it ends with its last value.
-        return _between(first, _ends(self._places[last])[1] or first)
+            self._ends[at] = end.end_mark.index
+        else:  # A block collection's end mark lies where the next token begins: it ends with its last value.
+            self._ends[at] = self._ends[last] or start.start_mark.index
 
 
-class _Spans(Mapping[Path, Span]):
-    """Path to span, found by way of the forms: most documents are right, and need no places.
-
-    `places` are those of all keys and values of the document, in reading order; a key's is right before its value's.
+def _noted(events: Iterable[Any]) -> tuple[str, list[Any], array[int], array[int], list[int]]:
+    """The letters and texts of a document whose events are next, where its keys and values start and end, and where its
+    lists and mappings do. Raises Unlike where something has an anchor or a tag, lies too deep, or does not end.
     """
-
-    __slots__ = ("_form", "_keys", "_lines", "_places")
-
-    def __init__(self, lines: _Lines, places: array[int], form: _Form | _Elsewhere | None, *, keys: bool) -> None:
-        self._lines, self._places, self._form, self._keys = lines, places, form, keys
-
-    def __getitem__(self, path: Path) -> Span:
-        return self._lines.span(self.place(path))
-
-    def place(self, path: Path) -> _Place:
-        """Begin and end. Raises KeyError."""
-        form, at, key = self._form, 0, None
-        for step in path:
-            if isinstance(form, _Elsewhere):
-                at, form = form.at, form.form
-            if form is None:
-                raise KeyError(path)
-            key = form.keys.get(step) if isinstance(step, str) else None
-            if key is not None:
-                number = key + 1
-            elif isinstance(step, int) and 0 <= step < len(form.items):
-                number = form.items[step]
-            else:
-                raise KeyError(path)
-            form, at = form.below.get(number), at + number
-        if not self._keys:
-            return self._places[at]
-        if key is None:
-            raise KeyError(path)
-        return self._places[at - 1]
-
-    def __iter__(self) -> Iterator[Path]:
-        waiting: list[tuple[Path, _Form | _Elsewhere | None]] = [((), self._form)]
-        while waiting:
-            path, form = waiting.pop()
-            if not self._keys or (path and isinstance(path[-1], str)):
-                yield path
-            if isinstance(form, _Elsewhere):
-                form = form.form
-            if form is not None:
-                waiting.extend(((*path, step), form.below.get(number)) for step, number in form.parts())
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
+    letters: list[str] = []
+    texts: list[Any] = []
+    starts, ends = array("I"), array("I")
+    closed: list[int] = []
+    depth = 0
+    for event in events:
+        kind = type(event)
+        if kind is ScalarEvent:
+            if event.anchor is not None or event.tag is not None:
+                break
+            letters.append(event.style or PLAIN)
+            texts.append(event.value)
+            starts.append(event.start_mark.index)
+            ends.append(event.end_mark.index)
+        elif kind is MappingEndEvent or kind is SequenceEndEvent:
+            depth -= 1
+            letters.append(END)
+            closed.append(event.end_mark.index)
+        elif kind is DocumentEndEvent:
+            return "".join(letters), texts, starts, ends, closed
+        elif kind is AliasEvent or event.anchor is not None or event.tag is not None or depth == MAX_DEPTH:
+            break
+        else:
+            depth += 1
+            letters.append((_IN_BRACKETS if event.flow_style else _IN_LINES)[kind])
+            starts.append(event.start_mark.index)
+            ends.append(0)  # not known yet
+    raise Unlike
 
 
-def _between(start: int, end: int) -> _Place:
-    """Pack both into one number: there is one for each value, and there may be millions."""
-    return start << 32 | end
-
-
-def _ends(place: _Place) -> tuple[int, int]:
-    return place >> 32, place & 0xFFFFFFFF
-
-
-def _place(event: Any) -> _Place:
-    place: _Place = event.start_mark.index << 32 | event.end_mark.index  # as `_between`, for every event
-    return place
+def _place(event: Any) -> Place:
+    return event.start_mark.index, event.end_mark.index
 
 
 def _short(text: str) -> str:

@@ -15,7 +15,8 @@ import gemctl.manifest.yaml as reader
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import Rejected
 from gemctl.core.source import Positions, SourceFile
-from gemctl.manifest.yaml import Document, Recurring, as_typed, parse
+from gemctl.manifest.alike import Recurring
+from gemctl.manifest.yaml import Document, as_typed, parse
 
 CASES = Path(__file__).parent / "cases"
 BROKEN: list[dict[str, Any]] = yaml.safe_load((CASES / "yaml.yaml").read_text(encoding="utf-8"))
