@@ -68,10 +68,11 @@ LAYERS = {
              " parts.replies parts.rules parts.secret_values parts.skeletons parts.token_count"
              " | parts.environments parts.generation parts.line_text parts.live_rules parts.results parts.sent_media"
              " parts.tally | parts.contents parts.cuts parts.interactions | parts.lines | parts.merge | *",
-    "manifest": "glance measured plain yaml | digests envelope find places refs unedited"
-                " | binary facts layers project remembered stack"
-                " | bind layout origins read schema"
-                " | inputs root | load",
+    "manifest": "complaints desired_digest glance measured parts plain spans | alike | yaml"
+                " | digests envelope find places refs unedited"
+                " | across binary facts layers project remembered shaped stack"
+                " | around drafts layout origins read schema"
+                " | bind inputs root | load",
     "plan": "adopted diff file held limits moves ownership_words part steps wake | decisions | fields ours"
             " | lifetimes.policy | lifetimes.kept | lifetimes.forever | lifetimes.* members | lifetimes"
             " | chained | admit | asks compare guard order ownership unattended | refresh warn | make",
@@ -125,8 +126,9 @@ DOORS = {
     "deepdiff": {"plan.diff"},
     "h11": {"api.http1"},
     "httpx": {"api._httpx", "emulator.transport"},
-    "pydantic": {"schema.scalars", "schema.shape", "schema.validation", "kinds.*", "manifest.bind", "manifest.envelope",
-                 "manifest.facts", "manifest.places", "manifest.project", "plan.file", "state.codec"},
+    "pydantic": {"schema.scalars", "schema.shape", "schema.validation", "kinds.*", "manifest.envelope",
+                 "manifest.facts", "manifest.places", "manifest.project", "manifest.shaped", "plan.file",
+                 "state.codec"},
     "pydantic_core": {"schema.scalars", "schema.shape"},
     "certifi": {"api.transport", "workflows.serve"},
     "keyring": {"api.keyring"},
@@ -142,6 +144,8 @@ DOORS = {
     "yaml": {"emulator.seed_text", "manifest.yaml"},
 }  # fmt: skip
 PURE = ("core", "schema", "kinds", "plan", "facts", "cost", "manifest.yaml", "manifest.bind", "manifest.envelope",
+        "manifest.across", "manifest.alike", "manifest.around", "manifest.desired_digest", "manifest.complaints",
+        "manifest.drafts", "manifest.parts", "manifest.shaped", "manifest.spans",
         "manifest.refs", "manifest.facts", "manifest.layers", "manifest.measured", "manifest.origins",
         "manifest.glance", "manifest.layout", "manifest.plain", "manifest.schema", "manifest.unedited",
         "render.manifests", "render.generated_manifests", "render.human", "render.json", "render.diagnostics",

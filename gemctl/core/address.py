@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 
 NAME_PATTERN = r"[a-z0-9](?:[-a-z0-9.]{0,62}[a-z0-9])?"
 _NAME = re.compile(NAME_PATTERN)
+_KEY = attrgetter("kind", "name")
 
 
 class _Hashed:
@@ -45,6 +48,11 @@ class Address(_Hashed):
         if not slash or not kind or not valid_name(name):
             raise ValueError(f"{text!r} is not an address; write Kind/name, such as CachedContent/handbook.")
         return cls(kind, name)
+
+
+def in_order(addresses: Iterable[Address]) -> list[Address]:
+    """The addresses in their order, sooner than by comparing two at a time."""
+    return sorted(addresses, key=_KEY)
 
 
 def valid_name(name: str) -> bool:

@@ -54,7 +54,12 @@ def address_tag(address: Address) -> str:
 
 def spec_tag(fields: Json) -> str:
     """65 bits for the canonical form of what the user set."""
-    return tag(canonical(fields), 13)
+    return tag_of_form(canonical(fields))
+
+
+def tag_of_form(data: bytes) -> str:
+    """The same, of the form as canonical JSON."""
+    return tag(data, 13)
 
 
 def attempt_tag(spec: str, attempt: int) -> str:

@@ -15,7 +15,7 @@ from gemctl.core.call import Fill, Reference, put_all
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.frozen import dataclass
 from gemctl.core.lines import Lines
-from gemctl.core.mark import spec_tag
+from gemctl.core.mark import spec_tag, tag_of_form
 from gemctl.core.quantities import NO_QUANTITIES, NO_TOKENS, ModelUse, Quantities, Tokens
 from gemctl.core.schedule import Schedule
 from gemctl.core.source import Json, JsonObject, Path, Positions, Span
@@ -603,6 +603,10 @@ class Resource:
         if self._tag is None:
             object.__setattr__(self, "_tag", spec_tag(self.declared.fields))
         return self._tag or ""
+
+    def make_tag(self, form: bytes) -> None:
+        """Make the spec tag of its fields as canonical JSON, where somebody has written them: nobody has to again."""
+        object.__setattr__(self, "_tag", tag_of_form(form))
 
     @property
     def display_name(self) -> str:

@@ -49,10 +49,15 @@ class LayeredManifest:
 # Lists.
 
 
+def is_list(value: Json) -> bool:
+    """Whether a document is a `kind: List`."""
+    return isinstance(value, dict) and value.get("kind") == "List"
+
+
 def unfold(document: Document, problems: list[Diagnostic]) -> Iterator[Document]:
     """The documents in a `kind: List`, or the document itself; mistakes in a list go to `problems`."""
     value, positions = document.value, document.positions
-    if not isinstance(value, dict) or value.get("kind") != "List":
+    if not is_list(value):
         yield document
         return
     before = len(problems)
@@ -71,7 +76,7 @@ def unfold(document: Document, problems: list[Diagnostic]) -> Iterator[Document]
         return
     for index, item in enumerate(value["items"]):
         below = _below(positions, ("items", index))
-        if isinstance(item, dict) and item.get("kind") == "List":
+        if is_list(item):
             detail = "A List holds resources, and no other List."
             problems.append(
                 problem("E235", detail, span=below.value(("kind",)), hint="Put its items into the outer one.")

@@ -5,7 +5,7 @@ workflows/declared.py.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -20,8 +20,10 @@ from gemctl.core.project import Stack
 from gemctl.core.resource import Attachment, Desired, Named, Resource
 from gemctl.core.source import Path, Positions, SourceFile
 from gemctl.files.walk import BadPath
-from gemctl.manifest.bind import Attach, address_of, bind_drafts, places, written
+from gemctl.manifest.alike import Recurring
+from gemctl.manifest.bind import Attach, bind_drafts, places, written
 from gemctl.manifest.digests import Digests
+from gemctl.manifest.drafts import address_of
 from gemctl.manifest.envelope import files_of
 from gemctl.manifest.find import PROJECT_FILE, WILD, find, find_overlay, may_be_path
 from gemctl.manifest.inputs import InputFiles, files_named
@@ -30,7 +32,7 @@ from gemctl.manifest.read import attach, paths_of, sources, why_not_written
 from gemctl.manifest.remembered import DeclaredBefore
 from gemctl.manifest.root import LoadedProject
 from gemctl.manifest.unedited import Unedited
-from gemctl.manifest.yaml import Document, Recurring, parse
+from gemctl.manifest.yaml import Document, parse
 
 
 def load(
@@ -119,7 +121,8 @@ def load_drafts(
         desired, drafts = bound.desired, bound.manifests
         problems.extend(_written_elsewhere(desired, loaded))
         if not problems:
-            named = tuple(_names_of_files(desired, loaded.root))
+            paths_perhaps = [(one, texts) for one in desired.resources.values() if (texts := _may_be_paths(one))]
+            named = tuple(_names_of_files(paths_perhaps, loaded.root))
             desired = replace(desired, warnings=in_reading_order((*desired.warnings, *named)))
             if others:
                 also = tuple(_overwritten(desired, parsed, loaded, stack, catalogue))
@@ -129,7 +132,7 @@ def load_drafts(
                     if (declared := bound.by_file.get(path)) is not None:
                         before.keep(path, replace(declared, digest=inputs.manifests[path], named=inputs.named_by(path)))
                 before.save()
-            if partial or any(_may_be_paths(one) for one in desired.resources.values()):  # of files that may come yet
+            if partial or paths_perhaps:  # of files that may come yet
                 return desired, drafts
             return replace(desired, inputs=inputs.digest, named=inputs.named), drafts
         problems.extend(desired.warnings)
@@ -190,10 +193,10 @@ def _overwritten(
                 yield problem("W220", detail, span=span, address=here, hint=hint)
 
 
-def _names_of_files(desired: Desired, root: str) -> Iterator[Diagnostic]:
+def _names_of_files(found: Iterable[tuple[Resource, Sequence[tuple[Path, str]]]], root: str) -> Iterator[Diagnostic]:
     """Warnings of texts that are the paths of files, of which the texts are probably meant."""
-    for resource in desired.resources.values():
-        for at, text in _may_be_paths(resource):
+    for resource, texts in found:
+        for at, text in texts:
             span = resource.positions.value(("spec", *resource.declared.written(at)))
             many = WILD.search(text) is not None
             with suppress(BadPath):
@@ -205,8 +208,8 @@ def _names_of_files(desired: Desired, root: str) -> Iterator[Diagnostic]:
 
 def _may_be_paths(resource: Resource) -> list[tuple[Path, str]]:
     """The texts in its manifest that look like paths, with their places in the form."""
-    found = ((one.at, one.text) for one in resource.declared.attachments)
-    return [(at, text) for at, text in found if text is not None and may_be_path(text)]
+    texts = resource.declared.attachments
+    return [(one.at, one.text) for one in texts if one.text is not None and may_be_path(one.text)]
 
 
 def _apart(file: str) -> str:
@@ -314,6 +317,8 @@ def _given(source: SourceFile, problems: list[Diagnostic]) -> tuple[Document, ..
 def _written_elsewhere(desired: Desired, loaded: LoadedProject) -> Iterator[Diagnostic]:
     """Complaints about files to write that a link leads elsewhere: made before anything is paid for."""
     for address, resource in desired.resources.items():
+        if not resource.publish and resource.run is None:
+            continue
         published: list[tuple[str, Path, str]] = [
             ("E219", ("publish", index), entry.file) for index, entry in enumerate(resource.publish) if entry.file
         ]

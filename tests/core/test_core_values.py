@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gemctl.core.address import Address, valid_name
+from gemctl.core.address import Address, in_order, valid_name
 from gemctl.core.call import put
 from gemctl.core.codes import CODES, problem, summary
 from gemctl.core.diagnostic import Diagnostic, Severity, errors, in_reading_order
-from gemctl.core.digest import ALPHABET, canonical, sha256, tag
+from gemctl.core.digest import ALPHABET, canonical, canonical_each, sha256, tag
 from gemctl.core.mark import MARK_LENGTH, READABLE_LIMIT, Mark, address_tag, cut, owner_tag, read, spec_tag, write
 from gemctl.core.moment import exact_duration, parse_duration, parse_instant, show_duration, show_instant, wire_duration
 from gemctl.core.source import Positions, Span, show_path
@@ -52,6 +52,20 @@ def test_canonical_json() -> None:
     with pytest.raises(ValueError, match="JSON"):
         canonical(float("nan"))
     assert sha256(b"") == "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+NULS = st.sampled_from(["\0", "a\0", "", '\0","\0', "\\u0000"]) | st.text(max_size=3)
+JSON = st.recursive(NULS | st.integers() | st.none(), lambda of: st.lists(of) | st.dictionaries(NULS, of), max_leaves=8)
+
+
+@given(st.lists(JSON))
+def test_canonical_json_of_many(values: list[Any]) -> None:
+    assert canonical_each(values) == [canonical(value) for value in values]
+
+
+@given(st.lists(st.builds(Address, st.sampled_from("AB"), st.sampled_from(["a", "a-b", "a.b", "b"]))))
+def test_addresses_in_their_order(addresses: list[Address]) -> None:
+    assert in_order(addresses) == sorted(addresses)
 
 
 @given(st.binary(max_size=50), st.integers(1, 51))
@@ -155,6 +169,7 @@ def test_a_cut_never_parts_what_belongs_together(pieces: list[str], limit: int) 
 )
 def test_instants(text: str, expected: datetime) -> None:
     assert parse_instant(text) == expected
+    assert parse_instant(text).tzinfo is UTC
 
 
 @pytest.mark.parametrize(
