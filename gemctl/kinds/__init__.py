@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from typing import Any
 
 from gemctl.core.kind import Catalogue, Kind
 
@@ -37,8 +38,22 @@ class _Kinds(Mapping[str, Kind]):
         self._open: dict[str, Kind] = {}
 
     def __getitem__(self, name: str) -> Kind:
-        if found := self._open.get(name):
-            return found
+        try:
+            return self._open[name]
+        except KeyError:
+            return self._opened(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._open or super().__contains__(name)
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """As of each mapping. A plan asks for the kind of each resource many times: an open one is found at once."""
+        try:
+            return self._open[name]
+        except KeyError:
+            return super().get(name, default)
+
+    def _opened(self, name: str) -> Kind:
         if name in _MEMBERS and (members := self[_MEMBERS[name]].members):
             return members
         module = import_module(_KINDS[name])

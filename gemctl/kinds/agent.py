@@ -54,7 +54,7 @@ from gemctl.kinds.parts.environments import (
     without_secrets,
 )
 from gemctl.schema.scalars import Object, ResourceName, Whole64
-from gemctl.schema.shape import Shape, branch, complain, optional, plain, refused
+from gemctl.schema.shape import Shape, branch, complain, optional, refused
 
 COLLECTION = Collection(
     "agents",
@@ -235,7 +235,7 @@ _INSTRUCTION: Path = ("systemInstruction",)
 
 
 def _files(spec: AgentSpec) -> tuple[FileNeed, ...]:
-    written = plain(spec)
+    written = spec.written
     needs = list(environment_needs(written.get("baseEnvironment"), _ENVIRONMENT))
     if isinstance(told := written.get("systemInstruction"), dict):
         needs.append(FileNeed((*_INSTRUCTION, "file"), told["file"]))
@@ -244,7 +244,7 @@ def _files(spec: AgentSpec) -> tuple[FileNeed, ...]:
 
 def _declare(spec: AgentSpec, files: Files) -> Declared:
     """The canonical form g1; see the module's docstring."""
-    written = plain(spec)
+    written = spec.written
     fields: dict[str, Json] = {name: whole(written[name]) for name in ("id", "description", "tools") if name in written}
     draft = EnvironmentDraft(_ENVIRONMENT, files)
     references: list[Reference] = []

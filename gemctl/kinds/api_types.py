@@ -7,6 +7,7 @@ that only Vertex AI has are refused by name. The kinds, and the forms of request
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -45,6 +46,7 @@ def reachable(value: str) -> str:
     return value
 
 
+@lru_cache(maxsize=64)
 def _model(value: str) -> str:
     name = value if value.startswith("models/") else f"models/{value}"
     if re.match(r"(?:publishers|projects)/", value):
@@ -351,30 +353,31 @@ class TextContent(Shape):
     parts: list[TextPart] = Field(description="The texts, in order.", min_length=1)
 
 
+_TEXT, _PART, _CONTENT, _LIST = map(branch, ("text", "part", "content", "list"))
+
+
 def _form_of_content(value: Any) -> str:
-    return branch("text") if isinstance(value, str) else branch("content")
+    return _TEXT if isinstance(value, str) else _CONTENT
 
 
 def _form_of_contents(value: Any) -> str:
-    return branch("list") if isinstance(value, list) else _form_of_content(value)
+    return _LIST if isinstance(value, list) else _form_of_content(value)
 
 
 def _form_of_instruction(value: Any) -> str:
     if isinstance(value, dict) and "parts" not in value and value.keys() & {"text", "textFile", "textFiles"}:
-        return branch("part")
+        return _PART
     return _form_of_content(value)
 
 
-_Text = Annotated[str, Tag(branch("text"))]
-ContentOrText = Annotated[_Text | Annotated[Content, Tag(branch("content"))], Discriminator(_form_of_content)]
+_Text = Annotated[str, Tag(_TEXT)]
+ContentOrText = Annotated[_Text | Annotated[Content, Tag(_CONTENT)], Discriminator(_form_of_content)]
 Contents = Annotated[
-    _Text
-    | Annotated[Content, Tag(branch("content"))]
-    | Annotated[list[ContentOrText], Field(min_length=1), Tag(branch("list"))],
+    _Text | Annotated[Content, Tag(_CONTENT)] | Annotated[list[ContentOrText], Field(min_length=1), Tag(_LIST)],
     Discriminator(_form_of_contents),
 ]
 Instruction = Annotated[
-    _Text | Annotated[TextPart, Tag(branch("part"))] | Annotated[TextContent, Tag(branch("content"))],
+    _Text | Annotated[TextPart, Tag(_PART)] | Annotated[TextContent, Tag(_CONTENT)],
     Discriminator(_form_of_instruction),
 ]
 

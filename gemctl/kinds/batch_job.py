@@ -68,7 +68,7 @@ from gemctl.kinds.parts.hooks import WebhookConfig, webhook_config
 from gemctl.kinds.parts.lines import Key, LineCheck, live_names
 from gemctl.kinds.parts.tally import JobTally
 from gemctl.schema.scalars import ResourceName, Whole, Whole64
-from gemctl.schema.shape import Shape, branch, complain, optional, plain, refused
+from gemctl.schema.shape import Shape, branch, complain, optional, refused
 
 LARGEST_FILE = 2_000_000_000  # bytes of a file of requests (API guide, Batch API: 2 GB)
 MOST_INLINE = 20 << 20  # bytes of requests that come with the call (API guide, Batch API: 20 MB)
@@ -228,7 +228,7 @@ def _embedding(entry: Any) -> Any:
 
 def _files(spec: BatchJobSpec) -> tuple[FileNeed, ...]:
     """Every textFile and textFiles, and the file of requests, which is checked here and uploaded as a File."""
-    written = plain(spec)
+    written = spec.written
     needs = [need for at, content in _contents(written) for need in text_needs(content, at)]
     source = written.get("input", {})
     if "jsonl" in source:
@@ -240,7 +240,7 @@ def _files(spec: BatchJobSpec) -> tuple[FileNeed, ...]:
 
 def _declare(spec: BatchJobSpec, files: Files) -> Declared:
     """The canonical form g1; see the module's docstring."""
-    return _Declaration(plain(spec), files).finish()
+    return _Declaration(spec.written, files).finish()
 
 
 def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
@@ -461,7 +461,7 @@ def _spoken(request: JsonObject) -> JsonObject:
 class _Declaration:
     """The canonical form in the making."""
 
-    def __init__(self, spec: dict[str, Any], files: Files) -> None:
+    def __init__(self, spec: Mapping[str, Any], files: Files) -> None:
         self._spec, self._files = spec, files
         self._draft = Draft(files)
         self._tally = JobTally(answers=_method(spec) == "generateContent")

@@ -22,6 +22,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Annotated, Any
 
@@ -41,7 +42,7 @@ from gemctl.kinds.api_types import Contents, DisplayName, Instruction, Model, To
 from gemctl.kinds.parts import replies, rules
 from gemctl.kinds.parts.contents import Draft, text_needs, with_roles
 from gemctl.schema.scalars import Instant
-from gemctl.schema.shape import Shape, complain, optional, plain, refused
+from gemctl.schema.shape import Shape, complain, optional, refused
 
 DEFAULT_TTL = timedelta(hours=1)  # the service's own, where neither ttl nor expireTime is sent (API guide, caching)
 COLLECTION = Collection(
@@ -97,15 +98,14 @@ class CachedContentSpec(Shape):
 
 def _files(spec: CachedContentSpec) -> tuple[FileNeed, ...]:
     """Every textFile and textFiles."""
-    written = plain(spec)
-    return tuple(
-        need for field in ("systemInstruction", "contents") for need in text_needs(written.get(field), (field,))
-    )
+    written = spec.written
+    instruction = text_needs(written.get("systemInstruction"), ("systemInstruction",))
+    return (*instruction, *text_needs(written.get("contents"), ("contents",)))
 
 
 def _declare(spec: CachedContentSpec, files: Files) -> Declared:
     """The canonical form g1; see the module's docstring."""
-    return _Declaration(plain(spec), files).finish()
+    return _Declaration(spec.written, files).finish()
 
 
 def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
@@ -206,17 +206,26 @@ def _tokens(entry: JsonObject) -> int | None:
     return replies.count(usage, "totalTokenCount") if isinstance(usage, Mapping) else None
 
 
+@lru_cache(maxsize=64)
+def _use(model: str) -> ModelUse:
+    """The same for all caches of a model, which there may be thousands of."""
+    return ModelUse(model.removeprefix("models/"), "createCachedContent", ("model",))
+
+
 class _Declaration:
     """The canonical form in the making."""
 
-    def __init__(self, spec: dict[str, Any], files: Files) -> None:
+    def __init__(self, spec: Mapping[str, Any], files: Files) -> None:
         self._spec = spec
         self._draft = Draft(files)
 
     def finish(self) -> Declared:
         spec, draft = self._spec, self._draft
-        fields: dict[str, Json] = {field: spec[field] for field in ("model", "displayName") if field in spec}
+        display_name = spec.get("displayName")
+        fields: dict[str, Json] = {"model": spec["model"]}
         at: Path
+        if display_name is not None:
+            fields["displayName"] = display_name
         if "systemInstruction" in spec:
             at = ("systemInstruction",)
             fields["systemInstruction"] = draft.content(spec["systemInstruction"], at, at)
@@ -233,13 +242,13 @@ class _Declaration:
         return Declared(
             fields=fields,
             expiry=expiry,
-            display_name=spec.get("displayName"),
+            display_name=display_name,
             references=draft.references,
             attachments=draft.attachments,
             sources=draft.sources,
             implied=draft.implied,
             quantities=Quantities(stored=draft.tally.tokens, media=draft.tally.media),
-            model=ModelUse(spec["model"].removeprefix("models/"), "createCachedContent", ("model",)),
+            model=_use(spec["model"]),
             problems=draft.problems,
         )
 
@@ -252,7 +261,7 @@ class _Declaration:
         return Ttl(self._spec.get("ttl", DEFAULT_TTL))
 
     def _check(self, fields: JsonObject) -> None:
-        if not any(field in fields for field in ("contents", "systemInstruction", "tools")):
+        if not ("contents" in fields or "systemInstruction" in fields or "tools" in fields):
             detail = "The spec has neither contents, systemInstruction nor tools."
             self._draft.report((), problem("E227", detail))
             return

@@ -41,7 +41,7 @@ from gemctl.core.source import Json, Path
 from gemctl.kinds.parts import replies
 from gemctl.kinds.parts.domains import Domain
 from gemctl.kinds.parts.secret_values import SecretField, fills, source_of
-from gemctl.schema.shape import Shape, complain, optional, plain, refused
+from gemctl.schema.shape import Shape, complain, optional, refused
 from gemctl.schema.spelling import did_you_mean
 
 # type → the fields that it needs, and those that it may have besides
@@ -181,16 +181,16 @@ def _files(spec: CredentialSpec) -> tuple[FileNeed, ...]:
 
 def _declare(spec: CredentialSpec, files: Files) -> Declared:
     """The canonical form g1; see the module's docstring."""
-    written = plain(spec)
+    written = spec.written
     secrets = tuple(source_of(getattr(spec, _python(name)), (name,)) for name in SECRETS if name in written)
-    fields = {**written, **{source.at[0]: UNSEEN for source in secrets}}
+    fields = {**written, **{str(source.at[0]): UNSEEN for source in secrets}}
     sources: dict[Path, Path] = {}
     for name in (one for one in _SETS if one in fields):
         given: list[str] = fields[name]
         fields[name] = sorted(set(given))
         sources |= {(name, at): (name, given.index(item)) for at, item in enumerate(fields[name])}
     return Declared(
-        {str(name): value for name, value in fields.items()},
+        fields,
         sources=MappingProxyType(sources),
         secrets=secrets,
         problems=tuple(_misfits(spec.type, fields)),

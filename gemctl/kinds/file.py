@@ -42,7 +42,7 @@ from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.parts import replies
 from gemctl.kinds.parts.media_types import guess
 from gemctl.schema.scalars import printable
-from gemctl.schema.shape import Shape, complain, optional, plain, refused
+from gemctl.schema.shape import Shape, complain, optional, refused
 
 COLLECTION = Collection(
     "files",
@@ -96,7 +96,7 @@ def _files(spec: FileSpec) -> tuple[FileNeed, ...]:
 
 def _declare(spec: FileSpec, files: Files) -> Declared:
     """The canonical form g1; see the module's docstring."""
-    written = plain(spec)
+    written = spec.written
     (bytes_,) = files[_SOURCE]
     problems = []
     mime_type = written.get("mimeType") or guess(spec.source)

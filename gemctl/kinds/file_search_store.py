@@ -52,7 +52,7 @@ from gemctl.kinds.api_types import DisplayName, Model
 from gemctl.kinds.parts import replies
 from gemctl.kinds.parts.media_types import guess
 from gemctl.schema.scalars import ResourceName, Whole, printable
-from gemctl.schema.shape import Shape, complain, optional, plain, refused
+from gemctl.schema.shape import Shape, complain, optional, refused
 
 _STORE, _ID = r"fileSearchStores/[a-z0-9][a-z0-9-]{0,63}", r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}"
 STORES = Collection(
@@ -203,7 +203,7 @@ def _files(spec: FileSearchStoreSpec) -> tuple[FileNeed, ...]:
 
 def _declare(spec: FileSearchStoreSpec, files: Files) -> Declared:
     """The canonical form g1, and the documents as members; see the module's docstring."""
-    written = plain(spec)
+    written = spec.written
     fields = {"embeddingModel": DEFAULT_MODEL}
     fields |= {name: written[name] for name in ("displayName", "embeddingModel") if name in written}
     members: dict[str, Member] = {}
@@ -345,7 +345,7 @@ def _document_files(spec: DocumentSpec) -> tuple[FileNeed, ...]:
 
 def _declare_document(spec: DocumentSpec, files: Files) -> Declared:
     """The canonical form g1 of one document, of which the display name is the path."""
-    written = plain(spec)
+    written = spec.written
     entry = {name: written[name] for name in ("mimeType", "metadata", "chunking") if name in written}
     if "fileRef" in written:
         target = Address("File", written["fileRef"]["name"])

@@ -66,7 +66,7 @@ from gemctl.kinds.parts.sent_media import file_of
 from gemctl.kinds.parts.tally import TokenTally, estimated
 from gemctl.kinds.parts.token_count import count
 from gemctl.schema.scalars import ResourceName
-from gemctl.schema.shape import Shape, complain, optional, plain, refused
+from gemctl.schema.shape import Shape, complain, optional, refused
 
 COLLECTION = Collection("interactions", re.compile(r"interactions/[A-Za-z0-9_=-]{1,512}"), "interaction", None)
 KEY = "interaction"  # of the one result that there is
@@ -221,7 +221,7 @@ def _texts(spec: Mapping[str, Any]) -> Iterator[Path]:
 
 def _files(spec: InteractionSpec) -> tuple[FileNeed, ...]:
     """Every text in a file."""
-    written = plain(spec)
+    written = spec.written
     texts = (
         FileNeed((*at, "file"), value["file"], count=count)
         for at in _texts(written)
@@ -238,13 +238,13 @@ def _at(value: Any, at: Path) -> Any:
 
 def _declare(spec: InteractionSpec, files: Files) -> Declared:
     """The canonical form g1; see the module's docstring."""
-    return _Declaration(plain(spec), files).finish()
+    return _Declaration(spec.written, files).finish()
 
 
 class _Declaration:
     """The canonical form in the making."""
 
-    def __init__(self, spec: dict[str, Any], files: Files) -> None:
+    def __init__(self, spec: Mapping[str, Any], files: Files) -> None:
         self._spec, self._files, self._tally = spec, files, TokenTally()
         self._attachments: list[Attachment] = []
         self._references: list[Reference] = []

@@ -53,7 +53,7 @@ from gemctl.kinds.parts.generation import (
 )
 from gemctl.kinds.parts.live_rules import CONFIG, about_mask, about_resuming, features
 from gemctl.schema.scalars import Enum, Whole, Whole64
-from gemctl.schema.shape import Shape, complain, optional, plain, refused
+from gemctl.schema.shape import Shape, complain, optional, refused
 
 COLLECTION = "auth_tokens"
 METHOD = "bidiGenerateContent"  # what a model must support to open sessions
@@ -310,13 +310,13 @@ class TokenPolicySpec(Shape):
 
 def _files(spec: TokenPolicySpec) -> tuple[FileNeed, ...]:
     """Every textFile and textFiles of the system instruction."""
-    given = plain(spec).get("liveConnectConstraints", {}).get("config", {})
+    given = spec.written.get("liveConnectConstraints", {}).get("config", {})
     return tuple(text_needs(given.get("systemInstruction"), _INSTRUCTION))
 
 
 def _declare(spec: TokenPolicySpec, files: Files) -> Declared:
     """The canonical form g1; see the module's docstring."""
-    return _Declaration(plain(spec), files).finish()
+    return _Declaration(spec.written, files).finish()
 
 
 # Minting by a policy in its canonical form.
@@ -461,7 +461,7 @@ _INSTRUCTION: Path = (*CONFIG, "systemInstruction")
 class _Declaration:
     """The canonical form in the making."""
 
-    def __init__(self, spec: dict[str, Any], files: Files) -> None:
+    def __init__(self, spec: Mapping[str, Any], files: Files) -> None:
         self._spec = spec
         self._draft = Draft(files)
 

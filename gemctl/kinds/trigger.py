@@ -54,7 +54,7 @@ from gemctl.kinds.parts.environments import (
 )
 from gemctl.schema import cron
 from gemctl.schema.scalars import Object, ResourceName, Whole
-from gemctl.schema.shape import Shape, branch, complain, optional, plain, refused
+from gemctl.schema.shape import Shape, branch, complain, optional, refused
 
 _PAGES = Pages("triggers", 1000, "page_size", "page_token", "next_page_token")
 COLLECTION = Collection(
@@ -221,7 +221,7 @@ class TriggerSpec(Shape):
 
 
 def _files(spec: TriggerSpec) -> tuple[FileNeed, ...]:
-    interaction = plain(spec)["interaction"]
+    interaction = spec.written["interaction"]
     texts = [
         FileNeed((*_INTERACTION, field, "file"), text["file"])
         for field in _TEXTS
@@ -232,7 +232,7 @@ def _files(spec: TriggerSpec) -> tuple[FileNeed, ...]:
 
 def _declare(spec: TriggerSpec, files: Files) -> Declared:
     """The canonical form g1; see the module's docstring."""
-    fields: dict[str, Json] = whole(plain(spec))
+    fields: dict[str, Json] = whole(spec.written)
     interaction: dict[str, Any] = fields["interaction"]
     draft = EnvironmentDraft(_ENVIRONMENT, files)
     target = None

@@ -33,7 +33,7 @@ from gemctl.core.mark import Mark, read, write
 from gemctl.core.resource import Declared, Resource, SecretSink
 from gemctl.core.source import Json, Path
 from gemctl.kinds.parts import replies
-from gemctl.schema.shape import Shape, complain, optional, plain, refused
+from gemctl.schema.shape import Shape, complain, optional, refused
 from gemctl.schema.spelling import did_you_mean
 
 EVENTS = (
@@ -153,7 +153,7 @@ def _files(spec: WebhookSpec) -> tuple[FileNeed, ...]:
 
 def _declare(spec: WebhookSpec, files: Files) -> Declared:
     """The canonical form g1; see the module's docstring."""
-    written = plain(spec)
+    written = spec.written
     events: list[str] = written["subscribedEvents"]
     once = sorted(set(events))
     fields = {name: written[name] for name in _SHOWN if name in written} | {"subscribedEvents": once}

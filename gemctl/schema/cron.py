@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from itertools import islice
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -105,7 +106,8 @@ def upcoming(schedule: Schedule, now: datetime) -> Upcoming:
 
 def frequency(schedule: Schedule, now: datetime) -> Frequency:
     """How often in a month, from the next one on. Raises NoSchedule for a schedule that can't be read."""
-    months = _a_month(checked(schedule.cron), now.astimezone(ZoneInfo(zone(schedule.zone))).date())
+    today = now.astimezone(ZoneInfo(zone(schedule.zone))).date()
+    months = _a_month(checked(schedule.cron), today.year, today.month)
     return Frequency(min(months), max(months), sum(months))
 
 
@@ -126,16 +128,17 @@ def _plain(fields: list[str]) -> str:
     return " ".join(_ONE.sub(r"\1", field) for field in fields)
 
 
-def _a_month(cron: str, today: date) -> list[int]:
+@lru_cache(maxsize=64)  # a plan asks before and after, and many triggers have one schedule
+def _a_month(cron: str, year: int, month: int) -> tuple[int, ...]:
     """How often it comes in each of the twelve calendar months that follow this one, but for changes of clocks."""
     fields = _plain(cron.split()).split()
     each = CronSim(" ".join(fields), _SOME_DAY)
     a_day = len(each.minutes) * len(each.hours)
-    first = datetime(today.year + today.month // 12, today.month % 12 + 1, 1, tzinfo=UTC)
+    first = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
     end = first.replace(year=first.year + 1)
     months = dict.fromkeys(((first.month - 1 + ahead) % 12 + 1 for ahead in range(12)), 0)
     for day in _from(" ".join(["0", "0", *fields[2:]]), first - timedelta(seconds=1)):
         if day >= end:
             break
         months[day.month] += a_day
-    return list(months.values())
+    return tuple(months.values())

@@ -7,6 +7,7 @@ whatever its annotation says; readers of a shape ask `model_fields_set`, or use 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property, lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -25,6 +26,12 @@ class Shape(BaseModel):
     model_config = ConfigDict(
         strict=True, extra="forbid", alias_generator=to_camel, defer_build=True, allow_inf_nan=False
     )
+
+    @cached_property
+    def written(self) -> Mapping[str, Any]:
+        """What `plain` gives, made once."""
+        fields: dict[str, Any] = plain(self)
+        return fields
 
 
 def optional(description: str, *, json_schema_extra: Mapping[str, JsonValue] | None = None, **constraints: Any) -> Any:
@@ -72,14 +79,23 @@ def plain(value: Any) -> Any:
 
     Not pydantic's own dump: digests are made of this, and must not depend on how a library serialises.
     """
-    if isinstance(value, str):  # most values are texts, and pydantic takes longer to say that one is no shape
+    if isinstance(value, str):  # as most values are
         return value
     if isinstance(value, list):
-        return [plain(item) for item in value]
+        return list(map(plain, value))
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, BaseModel):
-        fields = type(value).model_fields
-        given = value.model_fields_set
-        return {fields[name].alias or name: plain(getattr(value, name)) for name in fields if name in given}
-    return value
+    if (fields := _fields(value.__class__)) is None:
+        return value
+    given, held = value.model_fields_set, value.__dict__
+    return {alias: plain(held[name]) for name, alias in fields if name in given}
+
+
+@lru_cache(maxsize=512)
+def _fields(of: type) -> tuple[tuple[str, str], ...] | None:
+    """The fields of a shape, each with the API's name for it, which is known once there are values; None for a type
+    that is no shape, which pydantic takes longer to say.
+    """
+    if not issubclass(of, BaseModel):
+        return None
+    return tuple((name, field.alias or name) for name, field in of.model_fields.items())

@@ -22,12 +22,12 @@ from gemctl.core.kind import SEAM, FileNeed, Files, InDisplayName, Rule
 from gemctl.core.lifetime import Renewable
 from gemctl.core.mark import Mark, write
 from gemctl.core.quantities import Media, Medium, Tokens
-from gemctl.core.resource import Attachment, Declared, Lifecycle, Resource, Ttl, Until
-from gemctl.core.source import Positions, Span
+from gemctl.core.resource import Attachment, Declared, Lifecycle, Resource, Ttl, Until, value_at
+from gemctl.core.source import Path, Positions, Span
 from gemctl.kinds import CATALOGUE, api_types
 from gemctl.kinds.cached_content import KIND, CachedContentSpec
 from gemctl.kinds.parts.token_count import count, count_value
-from gemctl.schema.shape import Shape, refusals
+from gemctl.schema.shape import Shape, plain, refusals
 
 MODEL = {"model": "gemini-2.5-flash"}
 
@@ -53,6 +53,27 @@ def test_the_seam() -> None:
     assert CATALOGUE["CachedContent"].name == "CachedContent"
     assert (KIND.seam, KIND.remote.identity, type(KIND.lifetime)) == (SEAM, InDisplayName(), Renewable)
     assert list(CATALOGUE) == [kind.name for kind in CATALOGUE.values()]
+
+
+def test_kinds_are_found_by_their_names_and_by_what_comes_with_them() -> None:
+    for name in (*CATALOGUE, "FileSearchDocument"):
+        assert name in CATALOGUE
+        assert CATALOGUE[name].name == name
+        assert CATALOGUE.get(name) is CATALOGUE[name]
+    assert "Nothing" not in CATALOGUE
+    assert CATALOGUE.get("Nothing") is None
+    assert "FileSearchDocument" not in list(CATALOGUE)
+    with pytest.raises(KeyError):
+        CATALOGUE["Nothing"]
+
+
+def test_what_was_written_is_made_once_and_changes_nothing_of_the_spec() -> None:
+    given = {**MODEL, "contents": {"parts": [{"text": "x", "thought": True}]}, "ttl": "2h"}
+    spec, other = CachedContentSpec.model_validate(given), CachedContentSpec.model_validate(given)
+    assert spec.written is spec.written
+    assert spec.written == {**given, "model": "models/gemini-2.5-flash", "ttl": timedelta(hours=2)} == plain(other)
+    assert spec == other
+    assert spec.model_dump() == other.model_dump()
 
 
 def test_every_managed_field_has_a_rule() -> None:
@@ -128,6 +149,71 @@ def test_files_are_texts() -> None:
     assert {fill.digest for fill in declared.fills} == {attachment.digest for attachment in declared.attachments}
     single = CachedContentSpec.model_validate({**MODEL, "contents": {"parts": [{"textFile": "a.md"}]}})
     assert KIND.files(single) == (FileNeed(("contents", "parts", 0, "textFile"), "a.md", count=count),)
+
+
+PIECES = st.one_of(
+    st.fixed_dictionaries({"text": st.text(max_size=3)}),
+    st.sampled_from([{"textFile": "a.md"}, {"textFiles": "d/*"}, {"fileRef": {"name": "book"}}]),
+    st.just({"inlineData": {"mimeType": "image/png", "data": "aGVsbG8="}}),
+    st.just({"functionCall": {"name": "f", "args": {"days": 2.0}}}),
+)
+SEALED = st.tuples(PIECES, st.sampled_from([{}, {"thought": True}])).map(lambda both: {**both[0], **both[1]})
+MESSAGES = st.one_of(
+    st.text(max_size=3),
+    st.fixed_dictionaries({"parts": st.lists(SEALED, min_size=1, max_size=4)}, optional={"role": st.just("model")}),
+)
+
+
+@given(
+    st.one_of(MESSAGES, st.lists(MESSAGES, min_size=1, max_size=3)),
+    st.sampled_from([None, "Be brief.", {"textFile": "a.md"}, {"parts": [{"text": "Be"}, {"text": "brief."}]}]),
+    st.integers(0, 3),
+)
+def test_each_part_becomes_what_its_kind_of_data_says(contents: Any, instruction: Any, many: int) -> None:
+    """Whatever lies beside it; and what stands in the form is found again in the spec."""
+    written = {"contents": contents, **({"systemInstruction": instruction} if instruction is not None else {})}
+    spec = CachedContentSpec.model_validate({**MODEL, **written})
+    found = {
+        need.at: tuple(
+            Attachment(text(f"{number}"), 1, path=f"{number}.md") for number in range(many if need.many else 1)
+        )
+        for need in KIND.files(spec)
+    }
+    declared = KIND.declare(spec, found)
+
+    def becomes(part: dict[str, Any], at: Path) -> list[tuple[Any, Path]]:
+        beside = {"thought": True} if "thought" in part else {}
+        match part:
+            case {"text": said}:
+                return [({"text": text(said), **beside}, (*at, "text"))]
+            case {"textFile": _} | {"textFiles": _}:
+                field = "textFile" if "textFile" in part else "textFiles"
+                return [({"text": one.digest, **beside}, (*at, field)) for one in found[*at, field]]
+            case {"fileRef": _}:
+                return [({"fileData": {"fileUri": ""}, **beside}, (*at, "fileRef", "name"))]
+            case {"inlineData": blob}:
+                return [({"inlineData": {**blob, "data": text(blob["data"])}, **beside}, (*at, "inlineData", "data"))]
+            case _:
+                return [({"functionCall": {"name": "f", "args": {"days": 2}}, **beside}, (*at, "functionCall"))]
+
+    parts_at: list[tuple[list[tuple[Any, Path]], Path]] = []
+    messages = contents if isinstance(contents, list) else [contents]
+    for index, message in enumerate(messages):
+        at: Path = ("contents", index) if isinstance(contents, list) else ("contents",)
+        alone = isinstance(message, str)
+        pieces = (
+            [({"text": message}, at)] if alone else [(p, (*at, "parts", n)) for n, p in enumerate(message["parts"])]
+        )
+        pieces = [({"text": message}, at)] if alone else pieces
+        parts_at.append(([one for piece, place in pieces for one in becomes(piece, place)], ("contents", index)))
+    for (wanted, to), shown in zip(parts_at, declared.fields["contents"], strict=True):
+        assert shown["parts"] == [part for part, _ in wanted]
+        for number, (part, place) in enumerate(wanted):
+            (leaf,) = (name for name in part if name != "thought")
+            inner = {"text": (), "fileData": ("fileUri",), "inlineData": ("data",), "functionCall": ()}[leaf]
+            assert declared.written((*to, "parts", number, leaf, *inner)) == place
+    for one in declared.attachments:
+        assert value_at(declared.fields, one.at) == one.digest
 
 
 def test_how_media_are_looked_at_is_sent_as_it_is_written() -> None:

@@ -17,7 +17,7 @@ The form is for ever, as the digests of caches and jobs are made of it:
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -36,26 +36,28 @@ from gemctl.kinds.parts.token_count import count
 LINKED = ""  # stands where a reference points, until `link` puts the target's spec tag there
 _SPEAKER = "user"  # where no role is given
 _FROM_FILES = ("textFile", "textFiles")
-_OURS = ("text", *_FROM_FILES, "fileRef")
+_WITH_BYTES = {"inlineData", "functionResponse"}
 
 
-def text_needs(value: Any, at: Path) -> Iterator[FileNeed]:
+def text_needs(value: Any, at: Path) -> list[FileNeed]:
     """The files that a message, or a list of messages, takes texts from. It stands `at` this path of the spec."""
-    for place, part in parts_of(value, at):
-        for field in _FROM_FILES:
-            if field in part:
-                yield FileNeed((*place, field), part[field], many=field == "textFiles", count=count)
+    return [
+        FileNeed((*place, field), part[field], many=field == "textFiles", count=count)
+        for place, part in parts_of(value, at)
+        for field in _FROM_FILES
+        if field in part
+    ]
 
 
-def parts_of(value: Any, at: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+def parts_of(value: Any, at: Path) -> list[tuple[Path, dict[str, Any]]]:
     """Every part as the user wrote it, with its path."""
     if isinstance(value, list):
-        for index, content in enumerate(value):
-            yield from parts_of(content, (*at, index))
-    elif isinstance(value, dict) and "parts" in value:
-        yield from (((*at, "parts", number), part) for number, part in enumerate(value["parts"]))
-    elif isinstance(value, dict):
-        yield at, value
+        return [found for index, content in enumerate(value) for found in parts_of(content, (*at, index))]
+    if not isinstance(value, dict):
+        return []
+    if "parts" not in value:
+        return [(at, value)]
+    return [((*at, "parts", number), part) for number, part in enumerate(value["parts"])]
 
 
 class Draft:
@@ -107,7 +109,7 @@ class Draft:
 
     def came(self, to: Path, at: Path) -> None:
         """Note that the value at `to` in the form was written at `at` in the spec, with all below."""
-        if relocate(to, self._sources) != at:
+        if (relocate(to, self._sources) if self._sources else to) != at:
             self._sources[to] = at
 
     def counted(self, value: Any) -> Json:
@@ -128,82 +130,75 @@ class Draft:
         `embedded` says that it becomes a vector, which can't be made of an empty text.
         """
         self.came(to, at)
+        below: Path = (*to, "parts")
         if isinstance(value, str):
-            value, single = {"parts": [{"text": value}]}, at
-        elif "parts" not in value:
-            value, single = {"parts": [value]}, at
-        else:
-            single = None
+            return {"parts": self._part({"text": value}, at, below, 0, embedded)}
+        if "parts" not in value:
+            return {"parts": self._part(value, at, below, 0, embedded)}
         if value.get("role") == _SPEAKER:
             self._implied.add((*to, "role"))
-        places = [single if single is not None else (*at, "parts", index) for index in range(len(value["parts"]))]
-        parts = self._placed(value["parts"], places, (*to, "parts"), embedded)
-        rest = {name: item for name, item in value.items() if name != "parts"}
-        return {**rest, "parts": parts}
+        return {**value, "parts": self._placed(value["parts"], (*at, "parts"), below, embedded)}
 
     def parts(self, values: list[Any], at: Path, to: Path) -> list[JsonObject]:
         """A list of parts without a message around them."""
-        return self._placed(values, [(*at, index) for index in range(len(values))], to, embedded=False)
+        return self._placed(values, at, to, embedded=False)
 
-    def _placed(self, values: list[Any], places: list[Path], to: Path, embedded: bool) -> list[JsonObject]:
+    def _placed(self, values: list[Any], at: Path, to: Path, embedded: bool) -> list[JsonObject]:
         parts: list[JsonObject] = []
-        for part, place in zip(values, places, strict=True):
-            parts.extend(self._part(part, place, to, len(parts), embedded))
+        for index, part in enumerate(values):
+            parts += self._part(part, (*at, index), to, len(parts), embedded)
         return parts
 
-    def _part(self, part: dict[str, Any], at: Path, to: Path, number: int, embedded: bool) -> Iterator[JsonObject]:
-        """The parts that one part as written becomes: items of the list at `to` in the form, from `number` on."""
-
-        def place() -> Path:
-            nonlocal number
-            there: Path = (*to, number)
-            number += 1
-            self.came(there, at)
-            return there
-
-        rest = {name: value for name, value in part.items() if name not in _OURS}
-        if "text" in part:
-            text = _attached(part["text"], (*place(), "text"), count(part["text"]))
-            yield self._text(rest, text, (*at, "text"), embedded)
+    def _part(self, part: dict[str, Any], at: Path, to: Path, number: int, embedded: bool) -> list[JsonObject]:
+        """The parts that one part as written becomes: items of the list at `to` in the form, from `number` on. It
+        holds one kind of data, and stands `at` this path of the spec.
+        """
         for field in _FROM_FILES:
-            for text in self._files[(*at, field)] if field in part else ():
-                yield self._text(rest, replace(text, at=(*place(), "text")), (*at, field), embedded)
+            if field in part:
+                texts = enumerate(self._files[(*at, field)], start=number)
+                return [self._from_file(part, text, (*at, field), (*to, place), embedded) for place, text in texts]
+        there: Path = (*to, number)
+        self.came(there, at)
+        if "text" in part:
+            text = _attached(part["text"], (*there, "text"), count(part["text"]))
+            return [self._text(part, "text", text, (*at, "text"), embedded)]
+        self.tally.part(part)
         if "fileRef" in part:
-            self.tally.file(part["fileRef"].get("mimeType"))
-            yield self._referring(rest, part["fileRef"], at, place())
-        if rest.keys() & {"inlineData", "functionResponse"}:
-            self.tally.part(rest)
-            yield self._media_part(rest, place())
-        elif rest.keys() & {"fileData"} or len(rest) == len(part):
-            self.tally.part(rest)
-            place()
-            yield _object(rest)
+            return [self._referring(part, at, there)]
+        return [self._media_part(part, there) if part.keys() & _WITH_BYTES else _object(part)]
 
-    def _text(self, rest: Mapping[str, Any], text: Attachment, at: Path, embedded: bool) -> JsonObject:
-        """A part with a text, which stands `at` this path of the spec."""
+    def _from_file(self, part: dict[str, Any], text: Attachment, at: Path, to: Path, embedded: bool) -> JsonObject:
+        """A part with the text of a file, which the field `at` this path of the spec names."""
+        text = replace(text, at=(*to, "text"))
+        self.came(to, at[:-1])
         self.came(text.at, at)
+        return self._text(part, str(at[-1]), text, at, embedded)
+
+    def _text(self, part: dict[str, Any], field: str, text: Attachment, at: Path, embedded: bool) -> JsonObject:
+        """A part with a text in place of the field that says it, which stands `at` this path of the spec."""
         self._attachments.append(text)
         self.tally.text(text.tokens)
         if not text.size:
-            self._empty(text, rest, at, embedded)
-        return {**_object(rest), "text": text.digest}
+            self._empty(text, part, at, embedded)
+        return {**_beside(part, field), "text": text.digest}
 
-    def _empty(self, text: Attachment, rest: Mapping[str, Any], at: Path, embedded: bool) -> None:
+    def _empty(self, text: Attachment, part: Mapping[str, Any], at: Path, embedded: bool) -> None:
         """An empty text seals a thought (the API's guide on thought signatures); else it is hardly meant."""
         detail = f"{text.path} is empty." if text.path else "The text is empty."
         if embedded:
             self.report(at, rules.nothing_to_embed(detail))
-        elif rest.keys().isdisjoint(("thoughtSignature", "thought")):
+        elif part.keys().isdisjoint(("thoughtSignature", "thought")):
             self.report(at, problem("W211", detail))
 
-    def _referring(self, rest: Mapping[str, Any], ref: Mapping[str, str], at: Path, to: Path) -> JsonObject:
+    def _referring(self, part: Mapping[str, Any], at: Path, to: Path) -> JsonObject:
+        rest, ref = _beside(part, "fileRef"), part["fileRef"]
         target, written = Address("File", ref["name"]), (*at, "fileRef", "name")
         self.came((*to, "fileData"), (*at, "fileRef"))
         uri = self.refer(Reference((*to, "fileData", "fileUri"), target, "uri", written))
         if "mimeType" in ref:
-            return {**_object(rest), "fileData": {"fileUri": uri, "mimeType": ref["mimeType"]}}
+            return {**rest, "fileData": {"fileUri": uri, "mimeType": ref["mimeType"]}}
         self.refer(Reference((*to, "fileData", "mimeType"), target, "mimeType", written, digested=False))
-        return {**_object(rest), "fileData": {"fileUri": uri}}
+        return {**rest, "fileData": {"fileUri": uri}}
 
     def _media_part(self, part: dict[str, Any], to: Path) -> JsonObject:
         """A part with bytes in it: its own inlineData, or that of a function's response."""
@@ -235,17 +230,15 @@ def with_roles(contents: list[JsonObject]) -> list[JsonObject]:
 
 def whole(value: Any) -> Json:
     """Numbers that are whole as integers, at any depth: 1.0 and 1 are one number in JSON, and should be one digest."""
-    match value:
-        case bool():
-            return value
-        case float() if value.is_integer() and abs(value) < 2**53:
-            return int(value)
-        case dict():
-            return {key: whole(item) for key, item in value.items()}
-        case list():
-            return [whole(item) for item in value]
-        case _:
-            return value
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        return {key: whole(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [whole(item) for item in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return value
 
 
 def _attached(text: str, at: Path, tokens: int | None = None) -> Attachment:
@@ -254,5 +247,9 @@ def _attached(text: str, at: Path, tokens: int | None = None) -> Attachment:
 
 
 def _object(value: Mapping[str, Any]) -> JsonObject:
-    form: JsonObject = whole(dict(value))
-    return form
+    return {name: whole(item) for name, item in value.items()}
+
+
+def _beside(part: Mapping[str, Any], field: str) -> JsonObject:
+    """What a part has beside this field."""
+    return {name: whole(item) for name, item in part.items() if name != field}

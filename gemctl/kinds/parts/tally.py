@@ -30,7 +30,7 @@ class TokenTally:
     def __init__(self) -> None:
         self.count = 0
         self.known = True
-        self._media: Counter[Media] = Counter()
+        self._media: dict[Media, int] = {}
 
     @property
     def tokens(self) -> Tokens:
@@ -38,7 +38,7 @@ class TokenTally:
 
     @property
     def media(self) -> tuple[Media, ...]:
-        return tuple(replace(one, count=number) for one, number in self._media.items())
+        return tuple([replace(one, count=number) for one, number in self._media.items()])
 
     def text(self, tokens: int | None) -> None:
         """A text of so many tokens; None for one that wasn't counted."""
@@ -87,7 +87,7 @@ class TokenTally:
         kind = replace(one, count=1)
         if kind not in self._media and len(self._media) >= MOST_SIZES:
             kind = Media(one.medium)
-        self._media[kind] += one.count
+        self._media[kind] = self._media.get(kind, 0) + one.count
 
     def include(self, other: TokenTally) -> None:
         """All that is in another tally."""
