@@ -19,7 +19,9 @@ def main() -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for them reads the whole environment
     from gemctl.cli.main import run
 
-    sys.exit(run(sys.argv[1:]))
+    status = run(sys.argv[1:])
+    gc.freeze()  # else Python looks through all that there is once more, before it lets go of it
+    sys.exit(status)
 
 
 if __name__ == "__main__":

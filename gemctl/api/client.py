@@ -476,10 +476,15 @@ def _url(text: str) -> httpx.URL:
     return httpx.URL(text)
 
 
-def _to_json(body: JsonObject) -> bytes:
-    def plain(value: Any) -> dict[str, Any]:
-        if isinstance(value, Mapping):
-            return dict(value)
-        raise TypeError
+def _plain(value: Any) -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError
 
-    return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=plain).encode()
+
+# Made once: `json.dumps` would make one for each body.
+_encoded = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain).encode
+
+
+def _to_json(body: JsonObject) -> bytes:
+    return _encoded(body).encode()
