@@ -17,6 +17,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from gemctl.core.address import Address
 from gemctl.core.call import Answer, Call, Pages
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.execution import ShownExecution
@@ -377,18 +378,25 @@ class Kind:
         return tuple(
             name
             for name, value in shown.items()
-            if self.rules.get(name) is rule and name in sent
+            if name in sent and value != sent[name] and self.rules.get(name) is rule
             if not self.agrees.get(name, holds)(value, sent[name])
         )
 
     def otherwise(self, shown: JsonObject, sent: JsonObject) -> dict[str, Json]:
         """The fields that can be read back, and are shown otherwise than they were sent, as they are shown."""
+        if all(shown[name] == sent[name] for name in shown.keys() & sent):
+            return {}  # as most objects are
         rules = (Rule.IMMUTABLE, Rule.UPDATABLE)
         return {name: shown[name] for rule in rules for name in self.differing(shown, sent, rule)}
 
     def unshown(self, shown: JsonObject, sent: JsonObject) -> tuple[str, ...]:
         """The fields that were sent, can't be changed, and are not shown at all."""
         return tuple(name for name in sent if self.rules.get(name) is Rule.IMMUTABLE and name not in shown)
+
+
+def kinds_of(addresses: Iterable[Address], catalogue: Catalogue) -> dict[str, Kind]:
+    """The kinds of these addresses that there are, by name: each is looked up once, and not once for each address."""
+    return {name: catalogue[name] for name in {address.kind for address in addresses} if name in catalogue}
 
 
 def parent_of(kind: Kind) -> str | None:

@@ -5,6 +5,7 @@ Kinds state them, `facts` checks their models, `cost` makes money of them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from gemctl.core.address import Address
@@ -49,6 +50,13 @@ class Tokens:
 
 NO_TOKENS = Tokens.exactly(0)
 UNKNOWN_TOKENS = Tokens(0, 0, None)
+
+
+def all_of(many: Sequence[Tokens]) -> Tokens:
+    """Their sum."""
+    high = [one.high for one in many if one.high is not None]
+    likely, low = sum(one.likely for one in many), sum(one.low for one in many)
+    return Tokens(likely, low, sum(high) if len(high) == len(many) else None)
 
 
 class Tier(StrEnum):

@@ -5,6 +5,7 @@ Called by workflows/money.py and workflows/cost.py.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -19,13 +20,13 @@ from gemctl.core.lifetime import Once
 from gemctl.core.live import LiveObject
 from gemctl.core.money import Money
 from gemctl.core.plan import Plan
-from gemctl.core.quantities import NO_TOKENS, Medium, Quantities, Tokens
+from gemctl.core.quantities import NO_TOKENS, Medium, Quantities, Tokens, all_of
 from gemctl.core.record import Ledger
 from gemctl.core.resource import Desired, Resource, Ttl, Until
 from gemctl.core.schedule import Schedule
 from gemctl.cost.advice import sentences, worth
 from gemctl.cost.media import tokens_of
-from gemctl.cost.prices import FREE, Priced, Sent, amount, creation, hourly, requests, storage
+from gemctl.cost.prices import FREE, Priced, Sent, Tariff, amount, creating, hourly, requests, storage, storing
 from gemctl.cost.started import HowOften, Started, basis, month, started
 
 AHEAD = timedelta(days=62)  # how far rates are foreseen: this month and the next
@@ -62,13 +63,15 @@ def price(
     before, starting_before = pricing.stored_before(), pricing.started_before()
     after = pricing.stored_after(before, changes)
     starting = pricing.started_after(starting_before, changes)
+    now = rates(before.values(), starting_before.values(), book, plan.header.made_at)
+    same = (after, starting) == (before, starting_before)
     costs = [(change.address, change.cost) for change in changes if change.cost]
     cost = PlanCost(
         as_of=book.as_of,
         once=together(cost.once for _, cost in costs),
         storage=together(cost.storage for _, cost in costs),
-        before=rates(before.values(), starting_before.values(), book, plan.header.made_at),
-        after=rates(after.values(), starting.values(), book, plan.header.made_at),
+        before=now,
+        after=now if same else rates(after.values(), starting.values(), book, plan.header.made_at),
         unpriced=tuple((address, why) for address, cost in costs for why in cost.unpriced),
     )
     return replace(plan, changes=changes, cost=cost)
@@ -83,9 +86,10 @@ def rates(stored: Iterable[Stored], starting: Iterable[Started], book: Book, now
     months at which that is another amount.
     """
     runs = tuple(starting)
-    held: dict[tuple[str, datetime | None], Tokens] = {}
+    each: dict[tuple[str, datetime | None], list[Tokens]] = defaultdict(list)
     for one in stored:
-        held[one.model, one.end] = held.get((one.model, one.end), NO_TOKENS) + one.tokens
+        each[one.model, one.end].append(one.tokens)
+    held = {of: all_of(tokens) for of, tokens in each.items()}
     models = {model for model, _ in held} | {one.model for one in runs if one.model}
     turns = {at for model in models for at in book.turns(model, now)} | {end for _, end in held if end}
     found: list[Rate] = []
@@ -94,10 +98,10 @@ def rates(stored: Iterable[Stored], starting: Iterable[Started], book: Book, now
         for (model, end), tokens in held.items():
             if end is None or end > at:
                 hour += hourly(book, model, tokens, at)
-        each = Priced(hour.money.times(HOURS_A_MONTH), hour.unpriced)
+        whole = Priced(hour.money.times(HOURS_A_MONTH), hour.unpriced)
         for run_of in runs:
-            each += month(book, run_of, at)
-        rate = Rate(at.replace(microsecond=0), each.money, each.unpriced)
+            whole += month(book, run_of, at)
+        rate = Rate(at.replace(microsecond=0), whole.money, whole.unpriced)
         if not found or (found[-1].month, found[-1].unpriced) != (rate.month, rate.unpriced):
             found.append(rate)
     return tuple(found)
@@ -144,7 +148,7 @@ def stored_by(book: Book, desired: Desired, ledger: Ledger, address: Address, at
 
 def _stored(book: Book, resource: Resource, model: str, at: datetime) -> Tokens:
     quantities = resource.declared.quantities
-    return quantities.stored + _media(book, quantities, model, at)
+    return quantities.stored + _media(book, quantities, model, at) if quantities.media else quantities.stored
 
 
 def _recorded(quantities: Quantities) -> bool:
@@ -178,6 +182,8 @@ class _Pricing:
         self._how_often = how_often
         self._desired, self._ledger, self._live, self._advise = desired, ledger, live, advise
         self._book, self._catalogue, self._now = book, catalogue, now
+        self._making: dict[tuple[str, bool], Tariff] = {}
+        self._keeping: dict[tuple[str, datetime], Tariff] = {}
 
     def of(self, change: Change) -> ChangeCost | None:
         """What a change costs; None for one that costs nothing."""
@@ -225,9 +231,11 @@ class _Pricing:
         return replace(cost, advice=self._advice(change.address, item.model, tokens))
 
     def _advice(self, address: Address, model: str, tokens: Tokens) -> tuple[str, ...]:
+        if not self._advise:
+            return ()
         resource = self._desired.resources.get(address)
         reads = resource.expect.reads_per_hour if resource else None
-        found = worth(self._book, model, tokens, self._now, reads) if tokens.likely and self._advise else None
+        found = worth(self._book, model, tokens, self._now, reads) if tokens.likely else None
         return sentences(found, reads) if found else ()
 
     def _renewed(self, change: Change) -> ChangeCost | None:
@@ -245,15 +253,19 @@ class _Pricing:
         """Making something that is kept by the hour."""
         now, tokens = self._now, self._tokens(change, resource, model)
         end, old = _end(resource, now), self._live.get(change.name or "")
-        made = creation(self._book, model, tokens, now, audio=_recorded(resource.declared.quantities))
-        kept = storage(self._book, model, tokens, now, end)
+        audio = _recorded(resource.declared.quantities)
+        if (made_for := self._making.get((model, audio))) is None:
+            made_for = self._making[model, audio] = creating(self._book, model, now, audio=audio)
+        if (kept_for := self._keeping.get((model, end))) is None:
+            kept_for = self._keeping[model, end] = storing(self._book, model, now, end)
+        made, kept = made_for(tokens), kept_for(tokens)
         if old and not change.holds:
             kept += self._overlap(resource, old)
         basis = [_counted(tokens)]
         if made.money.low != made.money.high:
             basis.append("whether making a cache is charged is not known for certain")
-        cost = _cost(made, kept, hourly(self._book, model, tokens, now), self._answering(model), basis)
-        return replace(cost, advice=self._advice(change.address, model, tokens))
+        hour, advice = hourly(self._book, model, tokens, now), self._advice(change.address, model, tokens)
+        return _cost(made, kept, hour, self._answering(model), basis, advice)
 
     def _resumed(self, change: Change) -> ChangeCost | None:
         """Having the service start again what it did not start."""
@@ -430,6 +442,8 @@ def _counted_roughly(tokens: Tokens) -> str:
     return "tokens estimated by the size of the files"
 
 
-def _cost(once: Priced, kept: Priced, hour: Priced, model: str, basis: Iterable[str]) -> ChangeCost:
-    unpriced = (once + kept).unpriced
-    return ChangeCost(once.money, kept.money, hour.money, model, tuple(basis), unpriced)
+def _cost(
+    once: Priced, kept: Priced, hour: Priced, model: str, basis: Iterable[str], advice: tuple[str, ...] = ()
+) -> ChangeCost:
+    unpriced = (once + kept).unpriced if once.unpriced or kept.unpriced else ()
+    return ChangeCost(once.money, kept.money, hour.money, model, tuple(basis), unpriced, advice)

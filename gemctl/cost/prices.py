@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from itertools import pairwise
 
 from gemctl.core.book import LONG_PROMPT, Book, ModelFacts, Period, Prices
@@ -51,6 +52,15 @@ class Piece:
     def hours(self) -> Decimal:
         return hours(self.end - self.start)
 
+    @property
+    def stored(self) -> Money | None:
+        """The price of keeping a million tokens for an hour."""
+        return self.period.prices.storage if self.period else None
+
+    def name(self, model: str) -> str:
+        """The model that is billed, as far as it is known."""
+        return self.facts.name if self.facts else model
+
 
 def hours(length: timedelta) -> Decimal:
     return Decimal(length // timedelta(microseconds=1)) / Decimal(3_600_000_000)
@@ -82,38 +92,48 @@ def amount(tokens: Tokens, price: Money | None, what: str, share: Decimal = Deci
     return Priced(certain)
 
 
+Tariff = Callable[[Tokens], Priced]
+"""The price of any number of tokens, worked out once for all that are alike in everything else."""
+
+
 def storage(book: Book, model: str, tokens: Tokens, start: datetime, end: datetime) -> Priced:
     """Keeping tokens from `start` to `end`."""
-    total = FREE
-    for piece in pieces(book, model, start, end):
-        price = piece.period.prices.storage if piece.period else None
-        what = f"storage for {piece.facts.name if piece.facts else model}"
-        total += amount(tokens, price, what, piece.hours)
-    return total
+    return storing(book, model, start, end)(tokens)
+
+
+def storing(book: Book, model: str, start: datetime, end: datetime) -> Tariff:
+    """As `storage`, for any tokens."""
+    cut = list(pieces(book, model, start, end))
+    rows = [(piece.stored.times(piece.hours) if piece.stored else None, piece.name(model)) for piece in cut]
+    return lambda tokens: sum((amount(tokens, price, f"storage for {name}") for price, name in rows), FREE)
 
 
 def hourly(book: Book, model: str, tokens: Tokens, instant: datetime) -> Priced:
     """Keeping tokens for an hour, at the price of that instant."""
     piece = at(book, model, instant)
-    price = piece.period.prices.storage if piece.period else None
-    return amount(tokens, price, f"storage for {piece.facts.name if piece.facts else model}")
+    return amount(tokens, piece.stored, f"storage for {piece.name(model)}")
 
 
 def creation(book: Book, model: str, tokens: Tokens, instant: datetime, *, audio: bool = False) -> Priced:
     """Making a cache of them: as input, as far as that is charged. More than 200,000 have the price of a long prompt
     where there is one (assumed: nothing is said of it). With `audio`, some may be of recordings.
     """
-    piece = at(book, model, instant)
-    what = f"creation with {piece.facts.name if piece.facts else model}"
-    share = book.creation
+    return creating(book, model, instant, audio=audio)(tokens)
 
-    def charged(prices: Prices) -> Priced:
+
+def creating(book: Book, model: str, instant: datetime, *, audio: bool = False) -> Tariff:
+    """As `creation`, for any tokens."""
+    piece, share = at(book, model, instant), book.creation
+    what = f"creation with {piece.name(model)}"
+
+    def charged(prices: Prices) -> Money | None:
         if prices.input is None:
-            return amount(tokens, None, what)
+            return None
         low, high = prices.input.times(share.low), prices.input.times(1 if share.high is None else share.high)
-        return amount(tokens, Money(low.low, high.high), what)
+        return Money(low.low, high.high)
 
-    return _either(tokens, piece.period, audio, charged, what)
+    price = cache(charged)
+    return lambda tokens: _either(tokens, piece.period, audio, lambda prices: amount(tokens, price(prices), what), what)
 
 
 @dataclass(frozen=True, slots=True)

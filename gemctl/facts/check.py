@@ -59,12 +59,23 @@ def warnings(desired: Desired, book: Book, now: datetime, notice: timedelta) -> 
     """What the book says against the models of the declared resources, as of `now`; what happens within `notice` is
     said ahead.
     """
-    return tuple(
-        found
-        for _, resource in sorted(desired.resources.items())
-        if resource.declared.model
-        for found in _about(resource, resource.declared.model, book, now, notice)
-    )
+    found: list[Diagnostic] = []
+    fine: set[tuple[object, ...]] = set()  # uses of which nothing is said, whatever they are for
+    least: dict[str, int] = {}
+    for _, resource in sorted(desired.resources.items()):
+        if not (use := resource.declared.model):
+            continue
+        alike = (use.model, use.method, use.features, use.settled)
+        if alike not in fine:
+            said = tuple(_about(resource, use, book, now, notice))
+            found += said
+            if not said:
+                fine.add(alike)
+        if use.model not in least:
+            least[use.model] = _least(use.model, book, now)
+        if least[use.model] and use.method == _CACHE:
+            found += _too_few(resource, use, least[use.model])
+    return tuple(found)
 
 
 def cannot(method: str) -> str:
@@ -93,11 +104,20 @@ def _about(resource: Resource, use: ModelUse, book: Book, now: datetime, notice:
         itself = use.method == _CACHE and answering.implicit is not None
         why += "; the service caches its long prompts by itself." if itself else "."
         yield _said("W243", why, resource, use.at, instead_of(use.method, book, now))
-    least, stored = answering.least_cached, resource.declared.quantities.stored
-    counted = use.method == _CACHE and stored.high and not any(one.count for one in resource.declared.quantities.media)
-    if least and counted and stored.likely < least[0]:
+
+
+def _least(model: str, book: Book, now: datetime) -> int:
+    """The fewest tokens of a cache for this model; 0 where that isn't known."""
+    answering = book.billed(model, now) or book.find(model)
+    return answering.least_cached[0] if answering and answering.least_cached else 0
+
+
+def _too_few(resource: Resource, use: ModelUse, least: int) -> Iterator[Diagnostic]:
+    """What a cache stores is less than the service takes."""
+    stored, media = resource.declared.quantities.stored, resource.declared.quantities.media
+    if stored.likely < least and stored.high and not any(one.count for one in media):
         about = "" if stored.exact else "about "
-        said = f"There are {about}{stored.likely:,} tokens; for {use.model} the service takes {least[0]:,} or more."
+        said = f"There are {about}{stored.likely:,} tokens; for {use.model} the service takes {least:,} or more."
         yield _said("W201", said, resource, _inputs(resource, use))
 
 
@@ -185,10 +205,11 @@ def _days(left: timedelta) -> str:
 
 def turns(desired: Iterable[Resource], book: Book, now: datetime) -> datetime | None:
     """When the next of these resources' models ends or is replaced; None for never, as far as is known."""
+    models = {resource.declared.model.model for resource in desired if resource.declared.model}
     found = [
         at
-        for resource in desired
-        if resource.declared.model and (facts := book.find(resource.declared.model.model))
+        for model in models
+        if (facts := book.find(model))
         for at in (facts.ends, facts.redirect.at if facts.redirect else None)
         if at and at > now
     ]

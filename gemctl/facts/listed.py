@@ -50,6 +50,8 @@ def compare(resources: Iterable[Resource], listed: Listed, book: Book, now: date
 
 
 def _wrong(resource: Resource, use: ModelUse, listed: Listed, book: Book, now: datetime) -> Diagnostic | None:
+    if use.model in listed and ((able := listed[use.model]) is None or use.method in able):
+        return None
     facts, span = book.find(use.model), resource.positions.value(("spec", *use.at))
     if use.model not in listed:
         known, hint = "The book of facts does not know it either.", None
@@ -62,9 +64,7 @@ def _wrong(resource: Resource, use: ModelUse, listed: Listed, book: Book, now: d
         hint = hint or (f"Did you mean {near}?" if near else "`gemctl models --live` lists what there is.")
         detail = f"The service has no {use.model}. {known} Nothing was made."
         return problem("E580", detail, span=span, address=resource.job, hint=hint)
-    methods = listed[use.model]
-    if methods is None or use.method in methods:
-        return None
+    methods = listed[use.model] or ()
     can = [name for name, able in listed.items() if able and use.method in able]
     detail = f"{use.model} {cannot(use.method)}: the service lists {', '.join(sorted(methods)) or 'nothing'} for it."
     hint = instead_of(use.method, book, now, can) or "`gemctl models --live` lists what each model does."

@@ -12,10 +12,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain
 
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Reason
-from gemctl.core.kind import Catalogue
+from gemctl.core.kind import Catalogue, kinds_of
 from gemctl.core.live import LiveObject, Phase
 from gemctl.core.mark import attempt_tag
 from gemctl.core.project import JobLimits
@@ -44,6 +45,9 @@ def admit(
     those whose turn has come by that reason. A run that another is to follow goes on while that one waits.
     """
     changes = list(changes)
+    kinds = kinds_of(chain(desired.resources, (change.address for change in changes)), catalogue)
+    if not any(policy(kind).RUNS for kind in kinds.values()):
+        return changes
     making = {one.address for one in changes if one.action is Action.CREATE or one.reason is Reason.QUEUED}
     before = Before(desired, ledger, live, catalogue, making)
     rooms: dict[str, _Room] = {}

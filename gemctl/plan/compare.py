@@ -14,13 +14,13 @@ from datetime import timedelta
 
 from gemctl.core.address import Address
 from gemctl.core.change import MAKING, Action, Change, Reason
-from gemctl.core.kind import Catalogue, InId
+from gemctl.core.kind import Catalogue, InId, Kind, kinds_of
 from gemctl.core.live import LiveObject, LiveState, Phase
 from gemctl.core.mark import OwnerTag, address_tag
 from gemctl.core.neighbours import whose
 from gemctl.core.ownership import Ownership
 from gemctl.core.project import NO_LIMITS, JobLimits
-from gemctl.core.record import Generation, Ledger, Origin, Record
+from gemctl.core.record import Generation, Ledger, Origin, Record, addresses
 from gemctl.core.resource import Desired, Resource
 from gemctl.plan.admit import admit
 from gemctl.plan.decisions import keep
@@ -58,7 +58,7 @@ def compare(
             changes.extend(how.decide(subject))
     changes = admit(changes, desired, ledger, live, ownership.unresolved, catalogue, limits, subjects.now)
     changes = list(with_members(changes, desired, ownership, live, catalogue))
-    needed = _needed(changes, desired, ownership, live, catalogue)
+    needed = _needed(changes, desired, ownership, live, subjects.kinds)
     cleaned = _cleaned(changes, desired)
     rest: list[Change] = []
     for subject in later:
@@ -104,10 +104,12 @@ class Subjects:
         anew: Collection[Address] = (),
     ) -> None:
         self._desired, self._ledger, self._stacks = desired, ownership.ledger, ownership.stacks
-        self._catalogue, self.owner, self.now = catalogue, owner, live_state.now
+        self.kinds = kinds_of(addresses(ownership.ledger) | desired.resources.keys(), catalogue)
+        self.owner, self.now = owner, live_state.now
         self.live = live_state.by_name
         self._used = in_use(ownership.ledger, self.live, catalogue)
         self._attempts = _in_ids(live_state, owner, catalogue)
+        self._numbered = {name for name, kind in self.kinds.items() if _is_in_id(kind)}
         self._subjects: dict[Address, Subject] = {}
         self._anew, self.replaced = frozenset(anew), frozenset[Address]()
         self.replaced = frozenset(address for address in self._anew if self._is_replaced(address, ownership))
@@ -124,30 +126,30 @@ class Subjects:
             change.action is not Action.KEEP
             for name, generation in old
             if name not in doubles and (item := self.live.get(name)) and item.name not in self._used
-            for change in policy(self._catalogue[address.kind]).old(self._collected(address, item, generation))
+            for change in policy(self.kinds[address.kind]).old(self._collected(address, item, generation))
         )
 
     def of(self, address: Address, old: LiveObject | None = None, generation: Generation | None = None) -> Subject:
         """The address with what is bound to it; or with an `old` object of it, which the ledger has as `generation`."""
         if old or generation:
             return self._collected(address, old, generation)
-        if address not in self._subjects:
-            self._subjects[address] = self._collected(address, None, None)
-        return self._subjects[address]
+        if not (subject := self._subjects.get(address)):
+            subject = self._subjects[address] = self._collected(address, None, None)
+        return subject
 
     def _collected(self, address: Address, old: LiveObject | None, generation: Generation | None) -> Subject:
         resource, record = self._desired.resources.get(address), self._ledger.records.get(address)
         item = old or (self.live.get(record.name) if record else None)
         return Subject(
             address,
-            self._catalogue[address.kind],
+            self.kinds[address.kind],
             resource,
             record,
             item,
             self.now,
             generation,
             used=item is not None and item.name in self._used,
-            attempt=self._next_attempt(address, resource),
+            attempt=self._next_attempt(address, resource) if address.kind in self._numbered else 1,
             note=_imported(record, item, self.owner, self._stacks) if resource and not old else "",
             anew=address in self._anew and address not in self.replaced and not old,
         )
@@ -159,8 +161,7 @@ class Subjects:
 
     def _next_attempt(self, address: Address, resource: Resource | None) -> int:
         """One more than the highest number in a live id: an id that is in use can't be used again."""
-        made = self._catalogue[address.kind].remote
-        if resource is None or made is None or not isinstance(made.identity, InId):
+        if resource is None:
             return 1
         taken = self._attempts.get((address.kind, address_tag(address)), ())
         return max((one.attempt for one in taken if one.mark and one.mark.of(resource.spec_tag)), default=0) + 1
@@ -170,11 +171,14 @@ def _in_ids(live_state: LiveState, owner: OwnerTag, catalogue: Catalogue) -> Map
     """Live objects with a mark of ours in their id, by kind and address tag."""
     found: dict[tuple[str, str], list[LiveObject]] = {}
     for kind, items in live_state.listings.items():
-        made = catalogue[kind].remote if kind in catalogue else None
-        for item in items if made and isinstance(made.identity, InId) else ():
+        for item in items if kind in catalogue and _is_in_id(catalogue[kind]) else ():
             if item.mark and item.mark.owner == owner:
                 found.setdefault((kind, item.mark.address_tag), []).append(item)
     return found
+
+
+def _is_in_id(kind: Kind) -> bool:
+    return kind.remote is not None and isinstance(kind.remote.identity, InId)
 
 
 def _is_cleaned(resource: Resource | None, cleaned: frozenset[Address]) -> bool:
@@ -196,18 +200,19 @@ def _needed(
     desired: Desired,
     ownership: Ownership,
     live: Mapping[str, LiveObject],
-    catalogue: Catalogue,
+    kinds: Mapping[str, Kind],
 ) -> Mapping[Address, timedelta]:
     """The resources that an object refers to that is going to be made, also one that comes with another; and how long
     each has to be there.
     """
     needed: dict[Address, timedelta] = {}
     for change in changes:
+        kind = kinds[change.address.kind]
         if change.action in MAKING:
             targets = [reference.target for reference in desired.resources[change.address].declared.references]
         else:
-            targets = sources(change, desired, ownership, live, catalogue[change.address.kind])
-        reads = catalogue[change.address.kind].lifetime.reads
+            targets = sources(change, desired, ownership, live, kind) if kind.members else []
+        reads = kind.lifetime.reads
         for target in targets:
             needed[target] = max(needed.get(target, reads), reads)
     return needed
@@ -229,6 +234,8 @@ def _as_part(change: Change, whole: Address | None) -> Change:
 
 def _noted(change: Change, formerly: Mapping[Address, Address], replaced: Collection[Address]) -> Change:
     """The change of what is bound, with what went before it."""
+    if not formerly and not replaced:
+        return change
     old = formerly.get(change.address)
     said = [f"moved from {old}"] if old else []
     said += [REPLACED] if change.address in replaced else []

@@ -51,10 +51,14 @@ def new_fields(resource: Resource, kind: Kind | None = None) -> tuple[FieldChang
     return tuple(masked(_apart(FieldChange((name,), None, value) for name, value in declared.items()), kind))
 
 
-def masked(changes: Iterable[FieldChange], kind: Kind | None) -> Iterator[FieldChange]:
+def masked(changes: Iterable[FieldChange], kind: Kind | None) -> Iterable[FieldChange]:
     """The changes, with neither digest of a secret in them."""
+    return _masked(changes, kind) if kind and kind.secretive else changes
+
+
+def _masked(changes: Iterable[FieldChange], kind: Kind) -> Iterator[FieldChange]:
     for change in changes:
-        if kind and change.path and kind.rules.get(str(change.path[0])) is Rule.SENSITIVE:
+        if change.path and kind.rules.get(str(change.path[0])) is Rule.SENSITIVE:
             before = None if change.before is None else "(secret)"
             after = None if change.after is None else "(secret)" if before is None else "(secret) changed"
             yield FieldChange(change.path[:1], before, after)

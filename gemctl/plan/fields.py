@@ -45,6 +45,9 @@ class Differences:
         return tuple(sorted((*self.anew, *self.patch), key=lambda one: [str(part) for part in one.path]))
 
 
+_NONE = Differences()
+
+
 def differences(kind: Kind, resource: Resource, record: Record, item: LiveObject) -> Differences:
     """The fields to change of the object that is bound."""
     edits = edited(resource, record, kind)
@@ -52,7 +55,7 @@ def differences(kind: Kind, resource: Resource, record: Record, item: LiveObject
         return _by_what_is_live(kind, resource, item)
     drift = drifted(kind, record, item, resource)
     if not edits and not drift:
-        return Differences()
+        return _NONE
     touched = {one.path[:1] for one in edits}
     both = [*edits, *masked((one for one in drift if one.path not in touched), kind)]
     patched = [one for one in both if _in_place(kind, one.path)]
@@ -67,28 +70,31 @@ def drifted(kind: Kind, record: Record, item: LiveObject, resource: Resource | N
     for a field that it did not show then.
     """
     fields = _sent(record, resource)
+    later = bool(record.updated and item.updated and item.updated > record.updated)
+    unlike = kind.otherwise(item.fields, fields)
+    if not unlike and not later:
+        return ()
     changes: list[FieldChange] = []
-    for name in sorted(kind.otherwise(item.fields, fields)):
+    for name in sorted(unlike):
         if not kind.patches(name) and (record.shown is None or (name in record.shown and record.shown[name] is None)):
             continue
         values = item.fields, fields, record.shown or {}
         live, sent, shown = (_of(name, one, resource) for one in values)
         if kind.otherwise(live, sent) and live != shown:
             changes.append(FieldChange((name,), item.fields[name], fields[name]))
-    return (*changes, *_changed_unseen(kind, record, item, fields, resource))
+    return (*changes, *(_changed_unseen(kind, item, fields, resource) if later else ()))
 
 
 def _changed_unseen(
-    kind: Kind, record: Record, item: LiveObject, fields: JsonObject, resource: Resource | None
+    kind: Kind, item: LiveObject, fields: JsonObject, resource: Resource | None
 ) -> Iterator[FieldChange]:
-    """The fields that can be patched and are not shown, if the object shows a later change than our last one: whoever
-    made that may have changed any of them. They are sent again.
+    """The fields that can be patched and are not shown, of an object that shows a later change than our last one:
+    whoever made that may have changed any of them. They are sent again.
     """
-    if record.updated and item.updated and item.updated > record.updated:
-        heeded = resource.heeded(fields) if resource else fields
-        for name in sorted(heeded):
-            if kind.patches(name) and name not in item.fields:
-                yield FieldChange((name,), CHANGED_UNSEEN, heeded[name])
+    heeded = resource.heeded(fields) if resource else fields
+    for name in sorted(heeded):
+        if kind.patches(name) and name not in item.fields:
+            yield FieldChange((name,), CHANGED_UNSEEN, heeded[name])
 
 
 def _sent(record: Record, resource: Resource | None) -> JsonObject:

@@ -4,7 +4,7 @@ workflows/plan.py and tick.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import field
 
 from gemctl.core.address import Address
@@ -12,7 +12,7 @@ from gemctl.core.change import MAKING, UNWANTED, Action, Change, Reason
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors
 from gemctl.core.frozen import dataclass
-from gemctl.core.kind import Catalogue
+from gemctl.core.kind import Catalogue, kinds_of
 from gemctl.core.live import LiveObject, LiveState, Phase
 from gemctl.core.mark import attempt_tag
 from gemctl.core.moment import show_instant
@@ -20,7 +20,7 @@ from gemctl.core.money import dollars
 from gemctl.core.plan import Allowances, Plan
 from gemctl.core.project import NO_LIMITS, JobLimits, Safety
 from gemctl.core.quantities import Tier
-from gemctl.core.record import Ledger, Record
+from gemctl.core.record import Intent, Ledger, Record
 from gemctl.core.resource import Desired, Resource, Run
 from gemctl.core.secret import UNSEEN
 from gemctl.core.source import Positions
@@ -60,6 +60,11 @@ class Guarded:
     def runs(self, address: Address) -> bool:
         """Whether its objects are run, and not kept."""
         return address.kind in self.catalogue and policy(self.catalogue[address.kind]).RUNS
+
+    @property
+    def any_runs(self) -> bool:
+        """Whether anything that is declared is run, and not kept."""
+        return any(policy(kind).RUNS for kind in kinds_of(self.desired.resources, self.catalogue).values())
 
     def free(self, address: Address) -> bool:
         """Whether its objects cost nothing, and are made for others."""
@@ -180,7 +185,7 @@ def _cut_otherwise(plan: Plan, of: Guarded) -> Iterator[Diagnostic]:
         if _is_paid(record, record.run, live.get(record.name))
     }
     told: set[Address] = set()
-    for change in plan.changes:
+    for change in plan.changes if begun else ():
         resource = of.desired.resources.get(change.address)
         rules = resource.run if resource else None
         if resource is None or rules is None or not (change.action is Action.CREATE or change.reason is Reason.QUEUED):
@@ -200,7 +205,7 @@ def _cut_otherwise(plan: Plan, of: Guarded) -> Iterator[Diagnostic]:
 def _never_fits(plan: Plan, of: Guarded) -> Iterator[Diagnostic]:
     """A run that has more tokens than may be in the service at a time, by the least that it can have."""
     told: set[Address] = set()
-    for change in plan.changes:
+    for change in plan.changes if of.limits.enqueued_tokens else ():
         resource = of.desired.resources.get(change.address)
         if resource is None or resource.run is None or not resource.declared.model:
             continue
@@ -222,6 +227,8 @@ def _never_fits(plan: Plan, of: Guarded) -> Iterator[Diagnostic]:
 
 def _nothing_before(plan: Plan, of: Guarded) -> Iterator[Diagnostic]:
     """A run that refers to one of which the service shows nothing any more."""
+    if not of.any_runs:
+        return
     making = {change.address for change in plan.changes if change.action is Action.CREATE}
     before = Before(of.desired, of.ledger, of.live_state.by_name, of.catalogue, making)
     for change in plan.changes:
@@ -266,14 +273,14 @@ def _invisible(of: Guarded) -> tuple[Diagnostic, ...]:
         return ()
     live = {item.name for items in of.live_state.listings.values() for item in items}
     bound = {address: record for address, record in of.ledger.records.items() if address.kind in of.live_state.listings}
-    records = list(bound.values())
+    if any(record.name in live for record in bound.values()):
+        return ()
     due = [
         record
         for address, record in bound.items()
         if policy(of.catalogue[address.kind]).expected(record, of.catalogue[address.kind], of.live_state.now)
     ]
-    seen = any(record.name in live for record in records)
-    if seen or not due or (len(due) < 2 and not of.key_changed):
+    if not due or (len(due) < 2 and not of.key_changed):
         return ()
     why = "and the key is another one than last time" if of.key_changed else "although their time has not come"
     return (
@@ -332,7 +339,8 @@ def _rerun(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
     """Each run costs. The service forgets runs; with the state lost as well, nothing shows that there was one."""
     if of.allowed.rerun:
         return ()
-    unheard = tuple(found for change in plan.changes if (found := _unheard(change, of)))
+    sent = [one for one in of.ledger.sent.values() if one.unheard]
+    unheard = tuple(found for change in plan.changes if sent and (found := _unheard(change, sent, of)))
     unknown = [
         _unknown(of.desired.resources[change.address])
         for change in plan.changes
@@ -353,13 +361,15 @@ def _unknown(resource: Resource) -> Diagnostic:
     )
 
 
-def _unheard(change: Change, of: Guarded) -> Diagnostic | None:
-    """The error for an object made anew although a create of it was sent, never answered, and can't be looked for."""
-    resource = of.desired.resources.get(change.address)
-    if change.action is not Action.CREATE or resource is None:
+def _unheard(change: Change, sent: Sequence[Intent], of: Guarded) -> Diagnostic | None:
+    """The error for an object made anew although a create of it is among those that were `sent`, never answered, and
+    can't be looked for.
+    """
+    resource = of.desired.resources.get(change.address) if change.action is Action.CREATE else None
+    if resource is None:
         return None
-    sent = [one for one in of.ledger.sent.values() if one.unheard and one.address == change.address]
-    same = [one for one in sent if one.spec_tag == attempt_tag(resource.spec_tag, change.attempt)]
+    tag = attempt_tag(resource.spec_tag, change.attempt)
+    same = [one for one in sent if (one.address, one.spec_tag) == (change.address, tag)]
     if not same:
         return None
     at = show_instant(max(one.at for one in same))
@@ -412,6 +422,8 @@ def _too_many(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
     To cancel is to delete: requests without an answer by then never get one.
     """
     gone = [c for c in plan.changes if c.action in (Action.DELETE, Action.CANCEL) and _undeclared(c, of)]
+    if not gone:
+        return ()
     # A resource that a job generated goes with it, or when it is not needed any more: that is no delete of its own.
     jobs = {address for address in (*of.desired.resources, *of.ledger.records) if of.runs(address)}
     parents_of_generated = tuple(f"{address.name}." for address in jobs)

@@ -25,6 +25,8 @@ def hold(desired: Desired, ledger: Ledger) -> Desired:
     What refers to a run that counts as it was run refers to that run, and not to what is declared in its place: for it
     nothing was edited.
     """
+    if not any(one.run or one.as_declared is not None or one.declared.references for one in desired.resources.values()):
+        return desired  # nothing was run, nor does it refer to what may have been
     found: dict[Address, Resource] = {}
 
     def visit(address: Address) -> Resource:

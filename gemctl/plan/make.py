@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Any
 
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Precondition, Reason
@@ -65,8 +64,10 @@ def make(desired: Desired, ownership: Ownership, live_state: LiveState, catalogu
         decided = refresh(subjects, ownership.ledger)
     else:
         decided = compare(subjects, desired, ownership, catalogue, scope.limits)
-    targets = _closure(desired, scope.targets)
-    changes = tuple(_for_what(change, scope) for change in decided if _in_scope(change, desired, scope, targets))
+    changes = decided
+    if scope.targets or scope.paths or scope.destroy:
+        targets = _closure(desired, scope.targets)
+        changes = tuple(_for_what(change, scope) for change in decided if _in_scope(change, desired, scope, targets))
     if scope.refresh:
         steps = tuple(refresh_steps(changes, subjects))
     else:
@@ -138,19 +139,16 @@ def _refreshed(desired: Desired, ledger: Ledger, settled: Mapping[str, str]) -> 
     """Entries with the rules that must hold after a manifest is gone, also when nothing else changes; and with what
     spares the next survey a list.
     """
-    entries: list[Entry] = []
-    for address, record in sorted(ledger.records.items()):
+    entries: list[Bound] = []
+    for address, record in ledger.records.items():
         if resource := desired.resources.get(address):
-            lifecycle = resource.lifecycle
-            rules: dict[str, Any] = {
-                "prevent_destroy": lifecycle.prevent_destroy,
-                "retire": lifecycle.retire,
-                "run": _rules(resource, record),
-                "children": settled.get(record.name, record.children),
-            }
-            if any(getattr(record, rule) != value for rule, value in rules.items()):
-                entries.append(Bound(address, replace(record, **rules)))
-    return tuple(entries)
+            protected, retire = resource.lifecycle.prevent_destroy, resource.lifecycle.retire
+            run, children = _rules(resource, record), settled.get(record.name, record.children)
+            known = (record.prevent_destroy, record.retire, record.run, record.children)
+            if known != (protected, retire, run, children):
+                told = replace(record, prevent_destroy=protected, retire=retire, run=run, children=children)
+                entries.append(Bound(address, told))
+    return tuple(sorted(entries, key=lambda entry: entry.address))
 
 
 def _rules(resource: Resource, record: Record) -> Run | None:

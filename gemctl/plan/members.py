@@ -52,8 +52,8 @@ class Listed:
                 for item in self._live.items(kind):
                     found[item.parent].append(item)
         marks: set[tuple[str, str]] = set()
-        with_members = (at for at in records if self._catalogue[at.kind].members)
-        for address in sorted(with_members):
+        with_members = {kind for kind in {at.kind for at in records} if self._catalogue[kind].members}
+        for address in sorted(at for at in records if at.kind in with_members):
             record, members = records[address], self._catalogue[address.kind].members
             above = named.get(record.name)
             if members is None or above is None or members.name not in self._live.listings:
@@ -143,13 +143,20 @@ def with_members(
     catalogue: Catalogue,
 ) -> tuple[Change, ...]:
     """The changes, with what becomes of what lies under their objects."""
-    return tuple(_with(change, desired, ownership, live, catalogue[change.address.kind]) for change in changes)
+    changes = tuple(changes)
+    found = {kind: catalogue[kind].members for kind in {change.address.kind for change in changes}}
+    under = {kind: members for kind, members in found.items() if members}
+    if not under:
+        return changes
+    return tuple(
+        _with(change, desired, ownership, live, under[change.address.kind]) if change.address.kind in under else change
+        for change in changes
+    )
 
 
-def _with(change: Change, desired: Desired, ownership: Ownership, live: Mapping[str, LiveObject], kind: Kind) -> Change:
-    members = kind.members
-    if members is None:
-        return change
+def _with(
+    change: Change, desired: Desired, ownership: Ownership, live: Mapping[str, LiveObject], members: Kind
+) -> Change:
     item, resource = live.get(change.name or ""), desired.resources.get(change.address)
     bound = ownership.ledger.records.get(change.address)
     if change.action is Action.DELETE:

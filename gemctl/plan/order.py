@@ -68,7 +68,7 @@ def _after_its_users(
     """
     deletes = {step.name: step.id for step in steps if step.op is Op.DELETE and step.call}
     users: dict[str, list[str]] = {}
-    for record in ledger.records.values():
+    for record in ledger.records.values() if deletes else ():
         for name in record.uses if record.name in deletes else ():
             users.setdefault(name, []).append(deletes[record.name])
     for step in steps:
@@ -141,7 +141,8 @@ def _after_what_it_needs(
         after.append(whole[step.address])  # an older object goes once all lies under the new one
     elif step.address in made and made[step.address] != step.id and step.op is not Op.DELETE:
         after.append(made[step.address])
-    return replace(step, after=tuple(dict.fromkeys(after)))
+    wanted = tuple(dict.fromkeys(after))
+    return step if wanted == step.after else replace(step, after=wanted)
 
 
 def _after_what_comes(

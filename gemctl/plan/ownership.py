@@ -134,10 +134,12 @@ class _Owning:
         for one in (*self.ledger.intents.values(), *self.ledger.sent.values()):
             if one.shows:
                 self.creates[one.address.kind, one.address_tag].append(one)
-        for item in self.named.values():
-            ours = item.mark and item.mark.owner == owner and item.name not in self.apart
-            if item.mark and ours and self.trusted and item.name not in ledger.retiring and item.kind not in apart:
-                self.marked[item.kind, item.mark.address_tag].append(item)
+        aside = self.apart | ledger.retiring.keys()
+        for item in self.named.values() if self.trusted else ():
+            mark = item.mark
+            if mark and mark.owner == owner and item.name not in aside and item.kind not in apart:
+                self.marked[item.kind, mark.address_tag].append(item)
+        self.standing = frozenset(kind for kind in live_state.listings if ledger.known and self._may_stand(kind))
 
     def run(self) -> Ownership:
         uncertain = not self.ledger.known and bool(self.marked or self.ledger.serial)
@@ -146,6 +148,9 @@ class _Owning:
         # Open creates first: what they made is theirs, also where a moved resource still carries the same tag.
         rest = dict.fromkeys((*self.ledger.records, *self.desired.resources))  # records are in order already
         for address in (*sorted(self.intents), *sorted(one for one in rest if one not in self.intents)):
+            if tag := self._stands(address):
+                seen_tags.add((address.kind, tag))
+                continue
             tags = self._tags(address)
             seen_tags.update((address.kind, tag) for tag in tags)
             open_ = address not in self.leaving and address not in self.contested
@@ -185,7 +190,8 @@ class _Owning:
     def _given(self) -> Mapping[Address, Handed]:
         """The addresses that are still bound here, and are being given to another stack."""
         handed = self.ledger.handed
-        return {at: handed[record.name] for at, record in self.ledger.records.items() if record.name in handed}
+        records = self.ledger.records if handed else {}
+        return {at: handed[record.name] for at, record in records.items() if record.name in handed}
 
     def _old(self) -> Mapping[str, Generation | Handed]:
         """The live names that the ledger watches until they are gone."""
@@ -196,7 +202,8 @@ class _Owning:
         handovers of objects that it gives to this one.
         """
         others, own = self.neighbours.others, self.neighbours.own
-        given = [(address, record.name) for address, record in self.ledger.records.items() if record.name in others]
+        records = self.ledger.records if others else {}
+        given = [(address, record.name) for address, record in records.items() if record.name in others]
         self.entries += [Gone(address, name) for address, name in sorted(given)]
         for name, old in sorted(self._old().items()):
             if name in (others if name in self.ledger.retiring else own):
@@ -233,6 +240,26 @@ class _Owning:
                 if old.address == lost:
                     self.entries.append(Retiring(name, replace(old, address=address)))
         self.ledger = fold(self.ledger, self.entries)
+
+    def _may_stand(self, kind: str) -> bool:
+        """Whether objects of this kind stay bound as they are, where no other has their mark."""
+        made = self.catalogue[kind].remote
+        return made is not None and not isinstance(made.identity, Chosen) and not self._policy(kind).RUNS
+
+    def _stands(self, address: Address) -> str:
+        """The tag of an address whose object is live and ours, with nothing open, and nothing else that has its mark or
+        is an older one of it: there is nothing to settle. "" where there may be.
+        """
+        record = self.ledger.records.get(address)
+        item = self.named.get(record.name) if record and address.kind in self.standing else None
+        if record is None or item is None or (mark := item.mark) is None:
+            return ""
+        tag = mark.address_tag
+        if mark.owner != self.owner or tag != record.address_tag:
+            return ""
+        if address in self.intents or address in self.earlier or address in self.retiring:
+            return ""
+        return tag if all(one is item for one in self.marked.get((address.kind, tag), ())) else ""
 
     def _ours(self, address: Address, tags: Collection[str]) -> list[LiveObject]:
         """Live objects with one of these tags in their mark that are not bound to another address."""

@@ -10,7 +10,7 @@ from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Reason
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.kind import Catalogue
+from gemctl.core.kind import Catalogue, Kind
 from gemctl.core.live import LiveObject
 from gemctl.core.record import Ledger
 from gemctl.core.resource import Desired, Expiry, Resource, Ttl, Until
@@ -31,7 +31,9 @@ def warnings(
     been renamed, and would be made anew.
     """
     changes = tuple(changes)
-    foreseen = _foreseen(changes, desired, ledger, subjects.live, subjects.now, catalogue)
+    foreseen = Foreseen(desired, subjects.now, {}, {})
+    if any(policy(kind).RUNS for kind in subjects.kinds.values()):  # what ends is a loss to runs that refer to it
+        foreseen = _foreseen(changes, desired, ledger, subjects.live, subjects.now, subjects.kinds)
     found: list[Diagnostic] = []
     for change in changes:
         if change.address in desired.resources:
@@ -54,14 +56,15 @@ def _not_indexed(resource: Resource, paths: Sequence[str]) -> Diagnostic:
 
 def _pasted(changes: Iterable[Change], desired: Desired, ledger: Ledger) -> Iterator[Diagnostic]:
     """Warn of live names of ours that stand where a reference should: nobody knows of the edge between the two."""
-    owners = {record.name: address for address, record in ledger.records.items()}
+    found = {at: resource for change in changes if (resource := desired.resources.get(at := change.address))}
+    pasting = [resource for _, resource in sorted(found.items()) if resource.declared.pasted]
+    owners = {record.name: address for address, record in ledger.records.items()} if pasting else {}
     owners |= {name: old.address for name, old in ledger.retiring.items()}
     told: set[tuple[Address | None, str]] = set()
-    for address in sorted(dict.fromkeys(change.address for change in changes)):
-        resource = desired.resources.get(address)
-        for one in resource.declared.pasted if resource else ():
+    for resource in pasting:
+        for one in resource.declared.pasted:
             target = owners.get(one.name)
-            if resource is None or target is None or (resource.job, one.name) in told:
+            if target is None or (resource.job, one.name) in told:
                 continue
             told.add((resource.job, one.name))
             yield problem(
@@ -77,11 +80,13 @@ def _renamed(changes: Iterable[Change], desired: Desired, ledger: Ledger, catalo
     """Warn of what seems renamed. Not of objects that have ended: there is nothing to be lost; but a run would be run
     again. Nor where nothing is made anew: a receipt may say that it was run.
     """
+    if not (renamed := seem_renamed(desired, ledger)):
+        return
     known = {change.address for change in changes}
     made = {change.address for change in changes if change.action is Action.CREATE}
     lost = {change.address for change in changes if change.action in (Action.DELETE, Action.CANCEL, Action.HARVEST)}
     told: set[Address] = set()
-    for old, new in seem_renamed(desired, ledger).items():
+    for old, new in renamed.items():
         runs = policy(catalogue[old.kind]).RUNS
         if new in told or new not in made or not (old in lost or (runs and old in known)):
             continue
@@ -110,7 +115,7 @@ def _foreseen(
     ledger: Ledger,
     live: Mapping[str, LiveObject],
     now: datetime,
-    catalogue: Catalogue,
+    kinds: Mapping[str, Kind],
 ) -> Foreseen:
     """When objects end that could be renewed, by live name and by address."""
     owners = {name: old.address for name, old in ledger.retiring.items()}
@@ -118,7 +123,7 @@ def _foreseen(
     names = {
         name: (address, item.deadline)
         for name, address in owners.items()
-        if not policy(catalogue[address.kind]).ENDS_ALONE
+        if not policy(kinds[address.kind]).ENDS_ALONE
         if (item := live.get(name)) and item.deadline is not None
     }
     addresses = {address: names[record.name][1] for address, record in ledger.records.items() if record.name in names}

@@ -57,9 +57,8 @@ def with_facts(
     resources = [resource for address, resource in desired.resources.items() if address in told]
     due = earliest(plan.header.next_due, check.turns(resources, book, now))
     until = plan.header.valid_until
-    for change in made.changes:
-        if change.cost and change.cost.anything:
-            until = earliest(until, *book.turns(change.cost.model, now))
+    for model in {change.cost.model for change in made.changes if change.cost and change.cost.anything}:
+        until = earliest(until, *book.turns(model, now))
     header = replace(plan.header, valid_until=until, next_due=due)
     return replace(made, header=header, diagnostics=(*plan.diagnostics, *said))
 

@@ -16,6 +16,7 @@ from gemctl.core.digest import sha256
 from gemctl.core.errors import Usage
 from gemctl.core.event import Tell
 from gemctl.core.frozen import dataclass
+from gemctl.core.kind import kinds_of
 from gemctl.core.plan import Plan
 from gemctl.core.project import JobLimits
 from gemctl.core.quantities import Tokens
@@ -96,7 +97,8 @@ def plan(
         said = f"--replace is about {', '.join(map(str, sorted(outside)))}, and --target leaves that out."
         raise Usage(said, code="E009")
     made = with_runs(made, observation.desired, observation.live_state.by_name)
-    if any(change.action is Action.DELETE and session.catalogue[change.address.kind].once for change in made.changes):
+    deleted = (change.address for change in made.changes if change.action is Action.DELETE)
+    if any(kind.once for kind in kinds_of(deleted, session.catalogue).values()):
         from gemctl.workflows.saving import last_copies
 
         lost = last_copies(session, made, observation.ledger)
@@ -123,9 +125,11 @@ def _room(session: Session, observation: Observation) -> JobLimits:
     """How many runs, and how many of their tokens, may be in the service at a time: by the project, and by the service
     itself where its tier is known.
     """
-    runs = [one for one in observation.desired.resources.values() if session.catalogue[one.address.kind].once]
-    if not runs:
+    declared = observation.desired.resources
+    once = {name for name, kind in kinds_of(declared, session.catalogue).items() if kind.once}
+    if not once:
         return session.stack.limits
+    runs = [one for address, one in declared.items() if address.kind in once]
     from gemctl.workflows import facts
 
     book, _ = facts.book_of(session)
@@ -220,9 +224,10 @@ def _in_parts(request: PlanRequest, desired: Desired) -> PlanRequest:
 
 
 def _known(request: PlanRequest, observation: Observation) -> None:
-    known = {*observation.desired.resources, *observation.ledger.records}
-    unknown = [str(target) for target in request.targets if target not in known]
+    desired, records = observation.desired.resources, observation.ledger.records
+    unknown = [str(target) for target in request.targets if target not in desired and target not in records]
     if unknown:
+        known = {*desired, *records}
         raise Usage(
             f"Neither declared nor recorded: {', '.join(unknown)}.",
             code="E004",

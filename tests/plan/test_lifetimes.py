@@ -291,17 +291,19 @@ def test_prices():
     guess = resource.declared.quantities.stored.likely
     assert guess > 0
     ttl = replace(change, hours=24.0, next_due=START + timedelta(hours=16))
-    assert kept.priced(change, resource, None, one) == replace(ttl, tokens=guess, estimated=True)
-    assert kept.priced(change, resource, one.item, one) == replace(ttl, tokens=5000)
+    assert replace(change, **kept.stored(resource, None, one)) == replace(ttl, tokens=guess, estimated=True)
+    assert replace(change, **kept.stored(resource, one.item, one)) == replace(ttl, tokens=5000)
     unknown = replace(one.item, tokens=None)
-    assert kept.priced(change, resource, unknown, one) == replace(ttl, tokens=guess, estimated=True)
+    assert replace(change, **kept.stored(resource, unknown, one)) == replace(ttl, tokens=guess, estimated=True)
     counted = replace(one, record=replace(one.record, spec_tag=resource.spec_tag))
-    assert kept.priced(change, resource, None, counted) == replace(ttl, tokens=7000)
+    assert replace(change, **kept.stored(resource, None, counted)) == replace(ttl, tokens=7000)
     never = replace(resource, lifecycle=Lifecycle())
-    assert kept.priced(change, never, one.item, one) == replace(change, tokens=5000, hours=24.0, next_due=START + day)
+    assert replace(change, **kept.stored(never, one.item, one)) == replace(
+        change, tokens=5000, hours=24.0, next_due=START + day
+    )
     for expiry, hours in ((Until(START + day), 24.0), (Until(START - day), 0.0), (None, None)):
         other = replace(resource, declared=replace(resource.declared, expiry=expiry))
-        assert kept.priced(change, other, one.item, one) == replace(change, tokens=5000, hours=hours)
+        assert replace(change, **kept.stored(other, one.item, one)) == replace(change, tokens=5000, hours=hours)
 
 
 def test_how_an_expiry_reads():

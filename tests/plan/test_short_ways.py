@@ -4,11 +4,13 @@ many: an address that is as it was settled costs as much among many as among few
 
 from __future__ import annotations
 
+from collections import defaultdict
 from copy import copy, deepcopy
 from dataclasses import replace
 from datetime import timedelta
+from pickle import dumps, loads
 from types import MappingProxyType
-from unittest.mock import Mock
+from unittest.mock import Mock, patch
 
 import pytest
 from effort import calls
@@ -18,12 +20,14 @@ from plan_cases import KINDS, at, item, like, record
 from values import START
 
 from gemctl.core.address import Address
+from gemctl.core.kind import Rule, holds
 from gemctl.core.live import LiveState
-from gemctl.core.mark import Mark, owner_tag, spec_tag
+from gemctl.core.mark import Mark, address_tag, owner_tag, spec_tag
 from gemctl.core.neighbours import Neighbours
 from gemctl.core.record import Generation, Ledger, fold
 from gemctl.core.resource import Desired
 from gemctl.kinds import CATALOGUE
+from gemctl.plan import ownership
 from gemctl.plan.compare import Subjects, compare
 from gemctl.plan.held import hold
 from gemctl.plan.lifetimes import policy
@@ -45,6 +49,8 @@ def test_an_object_is_no_copy_of_itself(value, tools) -> None:
     for kind in CATALOGUE.values():
         fields = {name: tools if name == "tools" else value for name in kind.rules}
         assert kind.differing(fields, fields) == ()
+        for name, one in fields.items():  # `differing` does not ask where the two are equal
+            assert kind.agrees.get(name, holds)(one, one)
 
 
 @pytest.mark.parametrize("name", KEPT)
@@ -57,6 +63,56 @@ def test_where_nothing_but_the_bound_object_has_its_mark_nothing_is_settled_anew
     policy(KINDS[address.kind]).settle(case, at_work)
     done = [call for call in at_work.method_calls if call[0] != "declared_again" and list(call.args[1:2]) != [[]]]
     assert done == []
+
+
+NAMES = st.sampled_from(["handbook", "guide", "File/handbook", "FakeWebhook/hook"])
+STATES = st.fixed_dictionaries(
+    {
+        "declared": st.sampled_from(["as it was", "otherwise", "not"]),
+        "recorded": st.booleans(),
+        "mine": st.booleans(),  # whether the mark is ours
+        "shown": st.sampled_from(["bound", "old", "double", "nothing"]),
+    }
+)
+
+
+@given(st.dictionaries(NAMES, STATES, max_size=3), st.booleans())
+def test_what_stands_comes_out_as_if_it_were_settled(states, known) -> None:
+    """`own` passes over what is bound, live and the only one with its mark: the long way finds nothing to settle."""
+    resources, records, retiring, shown = {}, {}, {}, defaultdict(list)
+    for name, state in states.items():
+        address, of = at(name), {"of": name, "name": "h"}
+        seen, one, bound = item(of, START), like(name, {}), record(name, of, START)
+        tag = Mark(OWNER if state["mine"] else owner_tag("other", "stack"), address_tag(address), bound.spec_tag)
+        live = f"{seen.name}-{address.name}"
+        if state["declared"] == "otherwise":
+            one = replace(one, declared=replace(one.declared, fields={**one.declared.fields, "displayName": "other"}))
+        if state["declared"] != "not":
+            resources[address] = one
+        if state["recorded"]:
+            records[address] = replace(bound, name=live, address_tag=tag.address_tag)
+        if state["shown"] == "old":
+            retiring[f"{live}-old"] = Generation(address, tag.address_tag)
+        twice = ["", "-old"] if state["shown"] in ("old", "double") else [""]
+        more = twice if state["shown"] != "nothing" else []
+        shown[address.kind] += [replace(seen, name=f"{live}{end}", mark=tag) for end in more]
+    kinds = {address.kind for address in (*resources, *records)}
+    ledger = Ledger("l", 0, known, MappingProxyType(records), MappingProxyType(retiring))
+    live_state = LiveState({kind: tuple(shown[kind]) for kind in kinds}, START)
+    given_ = (Desired(MappingProxyType(resources)), ledger, live_state, OWNER, timedelta(0), KINDS, Neighbours())
+    short = own(*given_)
+    with patch.object(ownership._Owning, "_stands", return_value=""):
+        assert own(*given_) == short
+
+
+@given(SHOWN, SHOWN)
+def test_fields_that_are_equal_are_not_otherwise(value, other) -> None:
+    both = (Rule.IMMUTABLE, Rule.UPDATABLE)
+    for kind in CATALOGUE.values():
+        rules = [name for name in kind.rules if name not in kind.agrees]
+        shown, sent = dict.fromkeys(rules, value), dict.fromkeys(rules[1:], other)
+        assert kind.otherwise(shown, dict(shown)) == {}
+        assert kind.otherwise(shown, sent).keys() == {one for rule in both for one in kind.differing(shown, sent, rule)}
 
 
 @given(st.lists(st.sampled_from(["handbook", "guide"]), unique=True))
@@ -80,9 +136,16 @@ def test_a_resource_that_is_declared_otherwise_has_another_tag() -> None:
 
 def test_a_copy_of_an_address_is_that_address() -> None:
     address = Address("Kind", "name")
-    same = [copy(address), deepcopy(address), replace(address), Address.parse("Kind/name")]
+    same = [copy(address), deepcopy(address), loads(dumps(address)), replace(address), Address.parse("Kind/name")]
     assert {address, *same} == {address}
     assert hash(replace(address, name="other")) == hash(Address("Kind", "other"))
+
+
+def test_an_address_is_shown_as_people_write_it() -> None:
+    address = Address("Kind", "name")
+    assert (f"{address}", str(address), repr(address)) == (*["Kind/name"] * 2, "Address(kind='Kind', name='name')")
+    with pytest.raises(AttributeError):
+        address.name = "other"
 
 
 def work(count: int) -> int:
@@ -99,8 +162,8 @@ def work(count: int) -> int:
     desired = Desired(MappingProxyType(now))
 
     def decide() -> None:
-        ownership = own(desired, ledger, live, OWNER, timedelta(0), KINDS, Neighbours())
-        compare(Subjects(desired, ownership, live, OWNER, KINDS), desired, ownership, KINDS)
+        found = own(desired, ledger, live, OWNER, timedelta(0), KINDS, Neighbours())
+        compare(Subjects(desired, found, live, OWNER, KINDS), desired, found, KINDS)
 
     decide()
     return calls(decide)

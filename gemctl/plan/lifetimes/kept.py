@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TypedDict
 
 from gemctl.core.change import Action, Change, FieldChange, Precondition, Reason
 from gemctl.core.codes import problem
@@ -25,6 +26,8 @@ from gemctl.plan.lifetimes.policy import Case, Settling, Subject
 
 IN_USE = "a job that runs refers to the old one"
 RUNS_ON = "something that runs refers to it"
+_HOUR, _ZERO = timedelta(hours=1), timedelta(0)
+NOTHING_SEEN = Precondition()  # there is no object of the address at all
 _EPOCH = datetime.min.replace(tzinfo=UTC)
 
 
@@ -98,16 +101,30 @@ def anew(subject: Subject, resource: Resource, item: LiveObject, record: Record)
     if found.anew or subject.anew:
         reason = Reason.EDITED if found.edited else Reason.DRIFTED
         reason = reason if found.anew else Reason.REQUESTED
-        change = Change(
-            subject.address, Action.REPLACE, reason, item.name, found.all, seen(item), valid_until=item.deadline
+        return Change(
+            subject.address,
+            Action.REPLACE,
+            reason,
+            item.name,
+            found.all,
+            seen(item),
+            valid_until=item.deadline,
+            note=subject.note,
+            **stored(resource, None, subject),
         )
-        return replace(priced(change, resource, None, subject), note=subject.note)
     if found.patch:
         reason = Reason.EDITED if found.edited else Reason.DRIFTED
-        change = Change(
-            subject.address, Action.UPDATE, reason, item.name, found.patch, seen(item), valid_until=item.deadline
+        return Change(
+            subject.address,
+            Action.UPDATE,
+            reason,
+            item.name,
+            found.patch,
+            seen(item),
+            valid_until=item.deadline,
+            tokens=item.tokens,
+            note=subject.note,
         )
-        return replace(change, tokens=item.tokens, note=subject.note)
     return None
 
 
@@ -133,10 +150,9 @@ def not_live(subject: Subject, resource: Resource) -> Change:
     fields = new_fields(resource, subject.kind) + expiry_field(None, expiry)
     missing_until = record.deadline if record and reason is Reason.MISSING else None
     end = expiry.expire_time if isinstance(expiry, Until) else None
-    change = Change(
-        subject.address, Action.CREATE, reason, None, fields, Precondition(), valid_until=first(end, missing_until)
-    )
-    return priced(change, resource, None, subject)
+    until = first(end, missing_until)
+    amounts = stored(resource, None, subject)
+    return Change(subject.address, Action.CREATE, reason, None, fields, NOTHING_SEEN, valid_until=until, **amounts)
 
 
 def unwanted(subject: Subject) -> Change:
@@ -220,20 +236,31 @@ def expected(record: Record, kind: Kind, now: datetime) -> bool:
 
 def expiry_field(before: Expiry | None, after: Expiry | None) -> tuple[FieldChange, ...]:
     """How the declared lifetime reads before and after, under the API's own names."""
-    values: dict[str, list[str | None]] = {}
-    for place, expiry in enumerate((before, after)):
-        match expiry:
-            case Ttl(ttl):
-                values.setdefault("ttl", [None, None])[place] = wire_duration(ttl)
-            case Until(expire_time):
-                values.setdefault("expireTime", [None, None])[place] = show_instant(expire_time)
-            case None:
-                pass
-    return tuple(FieldChange((name,), *pair) for name, pair in sorted(values.items()))
+    old, new = _wire(before), _wire(after)
+    return tuple(FieldChange((name,), old.get(name), new.get(name)) for name in sorted(old | new))
 
 
-def priced(change: Change, resource: Resource, item: LiveObject | None, subject: Subject) -> Change:
-    """The change with what it stores and for how long, and with the time at which it has to be done again.
+def _wire(expiry: Expiry | None) -> dict[str, str]:
+    match expiry:
+        case Ttl(ttl):
+            return {"ttl": wire_duration(ttl)}
+        case Until(expire_time):
+            return {"expireTime": show_instant(expire_time)}
+        case None:
+            return {}
+
+
+class Amounts(TypedDict):
+    """Those fields of a change."""
+
+    tokens: int | None
+    hours: float | None
+    estimated: bool
+    next_due: datetime | None
+
+
+def stored(resource: Resource, item: LiveObject | None, subject: Subject) -> Amounts:
+    """What a change stores and for how long, and the time at which it has to be done again.
 
     The tokens are those that the service has counted: of the live `item`, or when it made the same the last time.
     """
@@ -246,11 +273,11 @@ def priced(change: Change, resource: Resource, item: LiveObject | None, subject:
     hours, due = None, None
     match resource.declared.expiry:
         case Ttl(ttl):
-            hours = ttl / timedelta(hours=1)
-            due = now + ttl - (resource.lifecycle.renew_before or timedelta(0))
+            hours = ttl / _HOUR
+            due = now + ttl - (resource.lifecycle.renew_before or _ZERO)
         case Until(expire_time):
-            hours = max(expire_time - now, timedelta(0)) / timedelta(hours=1)
+            hours = max(expire_time - now, _ZERO) / _HOUR
         case None:
             pass
     estimated = known is None and not (guess and declared.stored.exact)
-    return replace(change, tokens=tokens, estimated=estimated, hours=hours, next_due=due)
+    return Amounts(tokens=tokens, hours=hours, estimated=estimated, next_due=due)

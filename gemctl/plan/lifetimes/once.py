@@ -204,7 +204,7 @@ def in_use(ledger: Ledger, live: Mapping[str, LiveObject], catalogue: Catalogue)
     return frozenset(
         name
         for record in runs
-        if (item := live.get(record.name)) and catalogue[item.kind].once
+        if record.uses and (item := live.get(record.name)) and catalogue[item.kind].once
         if item.phase is Phase.WAITING
         for name in record.uses
     )

@@ -71,8 +71,9 @@ def _deadline(subject: Subject, resource: Resource, record: Record, item: LiveOb
 
     def update(reason: Reason, until: datetime, *fields: FieldChange) -> Change:
         aim = FieldChange(("expireTime",), show_instant(deadline), _aim(expiry))
-        change = Change(address, Action.UPDATE, reason, item.name, (aim, *fields), seen(item), valid_until=until)
-        return kept.priced(change, resource, item, subject)
+        amounts = kept.stored(resource, item, subject)
+        said = (aim, *fields)
+        return Change(address, Action.UPDATE, reason, item.name, said, seen(item), valid_until=until, **amounts)
 
     if isinstance(expiry, Until):
         if abs(deadline - expiry.expire_time) > TOLERANCE:
