@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gemctl.manifest.yaml import Document
 
 FOLDER, FILE = ".gemctl", "project.json"
-FORMAT = 1  # raised where the same gemctl.yaml may describe another project, within one version
+FORMAT = 2  # raised where the same gemctl.yaml may describe another project, within one version
 LARGEST = 4 << 20  # bytes
 
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from gemctl.workflows.plan import Planned
 
 FILE = "settled.json"
-FORMAT = 3  # raised where something else would be said of the same digests, within one version
+FORMAT = 4  # raised where something else would be said of the same digests, within one version
 LARGEST = 16 << 20  # bytes
 _MADE_OF = {"format": FORMAT}
 

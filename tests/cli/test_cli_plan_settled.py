@@ -261,8 +261,8 @@ def test_an_end_that_is_past_by_the_clock_of_this_machine_is_told(tmp_path, monk
 def test_a_plan_is_recalled_although_the_time_seems_to_have_gone_back_by_a_second(shop, seconds, recalled):
     folder, _ = shop
     plan(folder)
-    later = datetime.fromisoformat(kept(folder)["since"]) + timedelta(seconds=seconds)
-    edit(folder, {"since": later.isoformat(), "said": ["As it was."]})
+    later = datetime.fromisoformat(kept(folder)["since"][0]) + timedelta(seconds=seconds)
+    edit(folder, {"since": [later.isoformat()], "said": [["As it was."]]})
     assert ("As it was." in plan(folder)[1]) is recalled
 
 
@@ -310,21 +310,32 @@ def test_what_is_remembered_may_be_damaged(shop, damage):
     assert kept(folder)["said"] == json.loads(data.partition(b"\n")[2])["said"]
 
 
+NAMED = {"pattern": ["a"], "by": ["b"]}
+
+
+def calls(path="cachedContents", value="5", largest=1000):
+    """One that lists caches, as it is remembered."""
+    query = [[1], [["pageSize"], [value]]]
+    return {"calls": [[1], [["CachedContent"], [[path], query, {"items": ["cachedContents"], "largest": [largest]}]]]}
+
+
 WRONG = [
-    {"since": None},
-    {"since": "2026-12-02T00:00:00"},
-    {"until": "2999-12-02T00:00:00"},
-    {"due": "2999-12-02T00:00:00"},
-    {"ends": "2999-12-02T00:00:00"},
-    {"written": [5]},
-    {"named": [[["a"], "b", False, False]]},
-    {"calls": {"CachedContent": [5, [], {"items": "cachedContents", "largest": 1000}]}},
-    {"calls": {"CachedContent": ["cachedContents", [["pageSize", 5]], {"items": "cachedContents", "largest": 1000}]}},
-    {"calls": {"CachedContent": ["cachedContents", [], {"items": "cachedContents", "largest": "1000"}]}},
-    {"said": [5]},
-    {"said": []},
-    {"said": ["\x1b[31mNothing to do."]},
-    {"more": 1},
+    {"since": [None]},
+    {"since": ["2026-12-02T00:00:00"]},
+    {"since": "2026-12-02T00:00:00+00:00"},
+    {"until": [[1], ["2999-12-02T00:00:00"]]},
+    {"due": [[1], ["2999-12-02T00:00:00"]]},
+    {"ends": [[1], ["2999-12-02T00:00:00"]]},
+    {"written": [[5]]},
+    {"named": [[1], NAMED | {"pattern": [["a"]]}]},
+    {"named": [[2], NAMED]},
+    calls(path=5),
+    calls(value=5),
+    calls(largest="1000"),
+    {"said": [[5]]},
+    {"said": [[]]},
+    {"said": [["\x1b[31mNothing to do."]]},
+    {"more": [1]},
 ]
 
 

@@ -5,7 +5,7 @@ edited.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from manifest_workspace import HEAD, NOW, PROJECT, Workspace, manifest
 
 from gemctl.core.errors import Rejected
 from gemctl.core.frozen import dataclass
 from gemctl.core.project import Project
-from gemctl.core.resource import Declared, Desired, Expiry, Until
+from gemctl.core.resource import Declared, Desired, Expiry, Resource, Until
 from gemctl.core.source import Json, JsonObject, Positions
 from gemctl.core.source import Path as JsonPath
 from gemctl.files import kept
@@ -73,12 +75,16 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> Parsed:
     return Parsed(monkeypatch)
 
 
+def bare(resource: Resource) -> Resource:
+    """The resource without texts, and without places but that of the whole."""
+    attachments = tuple(replace(one, text=None) for one in resource.declared.attachments)
+    declared = replace(resource.declared, attachments=attachments)
+    return replace(resource, declared=declared, positions=Positions(resource.positions.root))
+
+
 def shown(desired: Desired) -> Any:
     """All of it but texts, and where each resource was written."""
-    resources = {
-        address: (replace(remembered._bare(one), positions=Positions(one.positions.root)), all_places(one.positions))
-        for address, one in desired.resources.items()
-    }
+    resources = {address: (bare(one), all_places(one.positions)) for address, one in desired.resources.items()}
     attached = {digest: replace(one, text=None) for digest, one in desired.attachments.items()}
     return resources, attached, desired.warnings, desired.digest, desired.moved, desired.inputs, desired.named
 
@@ -113,6 +119,37 @@ def test_examples_declare_the_same_when_they_are_remembered(folder: Path, tmp_pa
         every = parsed.taken()
         assert declared(folder, stack, before_of(place)) == anew
         assert set(parsed.taken()) <= set(every)
+
+
+def test_an_edit_makes_only_its_own_table_anew(tmp_path: Path, parsed: Parsed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what is edited, added and removed in turns is always what the manifests declare, in as few tables."""
+    monkeypatch.setattr(remembered, "MANY", 4)
+    made = Workspace(tmp_path)
+
+    def write(numbers: Iterable[int], ttl: str = "2h") -> None:
+        made.write({f"{n:02}.yaml": manifest(f"contents: a\nttl: {ttl}").replace("faq", f"faq{n}") for n in numbers})
+
+    def tables() -> list[bytes]:
+        return (tmp_path / FOLDER / FILE).read_bytes().splitlines()[1:]
+
+    made.write({"gemctl.yaml": PROJECT})
+    write(range(12))
+    declared(tmp_path, None, before_of(tmp_path))
+    first = tables()
+    assert len(first) == 3
+    write([5], "3h")
+    declared(tmp_path, None, before_of(tmp_path))
+    assert len(tables()) == 3 and set(first) - set(tables()) == {first[1]}
+    for change in range(20):
+        if change % 3 == 2:
+            (tmp_path / f"{change - 2:02}.yaml").unlink()
+        else:
+            write([change % 7, 12 + change], f"{change + 200}m")
+        parsed.taken()
+        found = declared(tmp_path, None, before_of(tmp_path))
+        assert len(parsed.taken()) == (0 if change % 3 == 2 else 2)
+        assert found == declared(tmp_path, None, None)
+        assert len(tables()) <= 2 * len(found[0]) // 4 + 1
 
 
 @pytest.fixture
@@ -244,6 +281,14 @@ def test_what_something_was_said_of_is_not_remembered(shop: Workspace, parsed: P
     assert parsed.taken() == ["own.yaml"]
 
 
+def test_what_is_made_of_hundreds_of_files_is_read_again(shop: Workspace, parsed: Parsed) -> None:
+    shop.write({f"texts/{number}.md": "A text." for number in range(remembered.MANY)})
+    expected = declared(shop.root, None, before_of(shop.root))
+    parsed.taken()
+    assert declared(shop.root, None, before_of(shop.root)) == expected
+    assert parsed.taken() == ["files.yaml"]
+
+
 def test_an_instant_that_passes_is_told_although_nothing_was_edited(shop: Workspace) -> None:
     shop.write({"own.yaml": manifest(f"contents: a\nexpireTime: {NOW + timedelta(days=1):%FT%TZ}")})
     assert not declared(shop.root, None, before_of(shop.root))[2]
@@ -256,7 +301,7 @@ def test_an_instant_that_passes_is_told_although_nothing_was_edited(shop: Worksp
 def test_no_text_is_in_what_is_remembered(shop: Workspace) -> None:
     declared(shop.root, None, before_of(shop.root))
     data = (shop.root / FOLDER / FILE).read_bytes()
-    assert data.count(b"\n") == 4
+    assert data.count(b"\n") == 2
     assert not any(text in data for text in (b"secretive", b"One.", b"uploaded."))
 
 
@@ -390,6 +435,12 @@ class Everything:
     inner: Everything | None = None
 
 
+FIELDS = {
+    "number": st.integers(),
+    "text": st.none() | st.text(),
+    "path": st.just(()) | st.lists(st.integers(0, 9) | st.text(max_size=2), max_size=3).map(tuple),
+    "pair": st.none() | st.tuples(st.integers(), st.text(max_size=2)),
+}
 VALUES = [
     Everything(1),
     Everything(1, "", Until(NOW), ("a", 0), (1, "b"), frozenset({("c",), (1,)}), {("d",): ("e", 2)}),
@@ -401,7 +452,27 @@ VALUES = [
 @pytest.mark.parametrize("value", VALUES)
 def test_values_are_read_as_they_were_written(value: Everything) -> None:
     write, read = plain(Everything)
-    assert read(write(value)) == value
+    assert read(json.loads(json.dumps(write(value)))) == value
+
+
+@given(st.lists(st.builds(lambda one, **more: replace(one, **more), st.sampled_from(VALUES), **FIELDS), max_size=5))
+def test_many_values_are_read_as_each_of_them(values: list[Everything]) -> None:
+    """Together they are columns."""
+    write, read = plain(tuple[Everything, ...])
+    assert read(json.loads(json.dumps(write(values)))) == tuple(values)
+    one, read_one = plain(Everything)
+    assert [read_one(json.loads(json.dumps(one(value)))) for value in values] == values
+
+
+def test_what_is_left_out_is_neither_written_nor_read() -> None:
+    without = ((Everything, "text"),)
+    write, read = plain(Everything, without)
+    value = Everything(1, "a text", inner=Everything(2, "another"))
+    told = json.loads(json.dumps(write(value)))
+    assert "text" not in json.dumps(told)
+    assert read(told) == Everything(1, inner=Everything(2))
+    with pytest.raises(NOT_READ):
+        read({**told, "text": ["a text"]})
 
 
 @pytest.mark.parametrize(
@@ -410,20 +481,33 @@ def test_values_are_read_as_they_were_written(value: Everything) -> None:
         None,
         [],
         {},
-        {"number": "1"},
-        {"number": True},
-        {"number": 1, "text": 1},
-        {"number": 1, "more": 1},
-        {"number": 1, "either": [2, {}]},
-        {"number": 1, "either": [True, {}]},
-        {"number": 1, "path": "a"},
-        {"number": 1, "path": [1.5]},
-        {"number": 1, "pair": [1]},
-        {"number": 1, "paths": {}},
-        {"number": 1, "amount": 1},
-        {"number": 1, "length": "1"},
-        {"number": 1, "colour": "blue"},
-        {"number": 1, "inner": {"number": None}},
+        {"number": 1},
+        {"number": []},
+        {"number": [1, 2]},
+        {"number": ["1"]},
+        {"number": [True]},
+        {"number": [1], "text": [1]},
+        {"number": [1], "text": []},
+        {"number": [1], "more": [1]},
+        {"number": [1], "either": [[1]]},
+        {"number": [1], "either": [[3], {}, {}]},
+        {"number": [1], "either": [[True], {"ttl": [1]}, {}]},
+        {"number": [1], "either": [[1], {}, {}]},
+        {"number": [1], "either": [[-1], {}, {}]},
+        {"number": [1], "path": ["a"]},
+        {"number": [1], "path": [[1.5]]},
+        {"number": [1], "pair": [[1], [[1]]]},
+        {"number": [1], "pair": [[1], [[1], [1]]]},
+        {"number": [1], "paths": [{}]},
+        {"number": [1], "places": [[1], [[-1], [[], []]]]},
+        {"number": [1], "places": [[1], [[1, -1], [[], []]]]},
+        {"number": [1], "places": [[1], [[1000000000000], [[["a"]], [["b"]]]]]},
+        {"number": [1], "amount": [[1], [1]]},
+        {"number": [1], "length": ["1"]},
+        {"number": [1], "colour": [[1], ["blue"]]},
+        {"number": [1], "object": [[1], [[]]]},
+        {"number": [1], "inner": [[1], {"number": [None]}]},
+        {"number": [1], "inner": [[1], {}]},
     ],
 )
 def test_nothing_is_made_of_what_was_not_written(told: Any) -> None:
@@ -435,4 +519,4 @@ def test_a_type_without_a_plain_form_is_refused_when_it_is_asked_for() -> None:
     with pytest.raises(TypeError):
         plain(bytes)
     assert plain(Declared) is plain(Declared)
-    assert datetime(2026, 1, 1, tzinfo=UTC) == plain(datetime)[1]("2026-01-01T00:00:00+00:00")
+    assert datetime(2026, 1, 1, tzinfo=UTC) == plain(datetime)[1](["2026-01-01T00:00:00+00:00"])
