@@ -6,10 +6,11 @@ The only importer of pydantic in this room: a hand-written pair of functions dri
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, fields
 from functools import cache
-from types import MappingProxyType
+from itertools import groupby, islice
+from types import GenericAlias, MappingProxyType
 from typing import TYPE_CHECKING, Any, get_args
 
 from gemctl.core.digest import sha256_of
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 # Of a state that has members; one that knows of objects which were handed to other stacks is 2, and any other is 1.
 FORMAT = 3
-ROWS = 256  # a mapping of more is digested row by row, and so many entries without one at once
+ROWS = 256  # a mapping of more has a line for each; and so many entries are read at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +71,23 @@ def entry_from_json(data: dict[str, Any]) -> Entry:
     return entry
 
 
-def _renamed(data: Any, names: Mapping[str, str]) -> Any:
+def entries_from_json(told: Iterable[Any]) -> Iterator[Entry]:
+    """The same of many, hundreds of one sort at once. Raises ValueError where one is not an entry."""
+    for op, some in groupby(told, lambda data: str(data.get("op")) if isinstance(data, dict) else ""):
+        if (form := _ENTRIES.get(op)) is None:
+            raise ValueError("There is no such entry.")
+        while many := [_renamed(data, _IN_CODE) for data in islice(some, ROWS)]:
+            yield from _adapter(GenericAlias(list, form)).validate_python(many)
+
+
+def _renamed(data: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """The entry with other names for the fields of its record, generation or intent."""
-    if not isinstance(data, dict):
-        return data
     found = dict(data)
     for part in ("record", "generation", "intent"):
         if isinstance(inner := found.get(part), dict):
-            renamed = {names.get(field, field): value for field, value in inner.items()}
-            found[part] = _renamed(renamed, names) if part == "generation" else renamed
+            if not names.keys().isdisjoint(inner):
+                inner = {names.get(field, field): value for field, value in inner.items()}
+            found[part] = _renamed(inner, names) if part == "generation" else inner
     return found
 
 
@@ -96,7 +105,7 @@ def entries_of(ledger: Ledger) -> Iterable[Entry]:
 
 
 def snapshot_to_bytes(identity: Identity, ledger: Ledger) -> bytes:
-    """The document kept in state.json. The checksum covers everything else in it."""
+    """The document kept in state.json, with a line for each entry. The checksum covers everything else in it."""
     document = {
         "format": FORMAT if ledger.members else 2 if ledger.handed else 1,
         "lineage": ledger.lineage,
@@ -105,7 +114,8 @@ def snapshot_to_bytes(identity: Identity, ledger: Ledger) -> bytes:
         "records": [entry_to_json(entry) for entry in entries_of(ledger)],
         **({"ended": _adapter(_ENDED).dump_python(dict(ledger.ended), mode="json")} if ledger.ended else {}),
     }
-    return _adapter(dict[str, Any]).dump_json({**document, "checksum": _checksum(document)}, indent=1) + b"\n"
+    lines = _lines({**document, "checksum": _checksum(document)}, _text)
+    return b"".join(line.encode("utf-8", "surrogatepass") + b"\n" for line in lines)
 
 
 def moved_to_bytes(place: str) -> bytes:
@@ -137,7 +147,7 @@ def snapshot_from_bytes(data: bytes, where: str) -> tuple[Identity, Ledger]:
         ended = _adapter(_ENDED).validate_python(document["ended"]) if "ended" in document else {}
         ledger = Ledger(lineage=document["lineage"], serial=document["serial"], ended=MappingProxyType(ended))
         identity = Identity(*(str(document[field.name]) for field in fields(Identity)))
-        return identity, fold(ledger, map(entry_from_json, document["records"]))
+        return identity, fold(ledger, entries_from_json(document["records"]))
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise StateError(
             f"{where} is damaged: {type(error).__name__} while reading it.", code="E403", hint=rebuild
@@ -146,32 +156,28 @@ def snapshot_from_bytes(data: bytes, where: str) -> tuple[Identity, Ledger]:
 
 def _checksum(document: dict[str, Any]) -> str:
     """The digest of its shortest JSON with sorted keys. All of that text at once would double the state in memory."""
-    return sha256_of(piece.encode() for piece in _pieces(document))
+    return sha256_of(line.encode() for line in _lines(document, _sorted_text))
 
 
-def _pieces(value: Any, depth: int = 2) -> Iterator[str]:
-    """That text in pieces: one for so many entries, or, of an entry with many rows, for each row."""
-    if isinstance(value, dict) and (depth or _has_rows(value)):
-        for number, (key, each) in enumerate(sorted(value.items())):
-            yield f"{',' if number else '{'}{_text(key)}:"
-            yield from _pieces(each, max(depth - 1, 0))
-        yield "}"
-    elif isinstance(value, list) and value and depth:
-        for start in range(0, len(value), ROWS):
-            some = value[start : start + ROWS]
-            yield "," if start else "["
-            if any(map(_has_rows, some)):
-                for number, each in enumerate(some):
-                    yield "," if number else ""
-                    yield from _pieces(each, depth - 1)
-            else:
-                yield _text(some)[1:-1]
-        yield "]"
+def _lines(value: Any, text: Callable[[Any], str], depth: int = 2, before: str = "", after: str = "") -> Iterator[str]:
+    """Its JSON in lines: one for each part of its parts, and for each row of an entry with many."""
+    if not value or not isinstance(value, dict | list) or not (depth or _has_rows(value)):
+        yield f"{before}{text(value)}{after}"
+        return
+    if isinstance(value, dict):
+        keys = sorted(value) if text is _sorted_text else value
+        parts = [(f"{text(key)}:", value[key]) for key in keys]
     else:
-        yield _text(value)
+        parts = [("", each) for each in value]
+    opened, closed = "{}" if isinstance(value, dict) else "[]"
+    yield before + opened
+    for number, (name, each) in enumerate(parts, 1):
+        yield from _lines(each, text, max(depth - 1, 0), name, "," if number < len(parts) else "")
+    yield closed + after
 
 
-_text = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_sorted_text = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 def _has_rows(value: Any) -> bool:

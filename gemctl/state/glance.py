@@ -12,6 +12,7 @@ def recorded(snapshot: bytes, kind: str, name: str) -> Iterator[str]:
     """The addresses of a snapshot (state.json) whose kind is matched by `kind`, a regular expression, and whose name
     begins with `name`; in its order, which is sorted.
     """
-    pattern = rf'"op": "bound",\s+"address": {{\s+"kind": "({kind})",\s+"name": "({re.escape(name)}[^"]*)"'
+    at = rf'"kind": ?"({kind})",\s*"name": ?"({re.escape(name)}[^"]*)"'
+    pattern = rf'"op": ?"bound",\s*"address": ?{{\s*{at}'  # blanks are in those of before
     for found in re.finditer(pattern.encode(), snapshot):
         yield f"{found[1].decode()}/{found[2].decode()}"

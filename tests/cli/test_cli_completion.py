@@ -151,12 +151,14 @@ def test_what_was_applied_is_offered_also_when_it_is_declared_no_more(shop, monk
     assert found == both[:1], "the project is that of -C"
 
 
-def test_many_addresses_are_offered_by_kind_and_then_by_name(shop, monkeypatch):
+@pytest.mark.parametrize("layout", [{"indent": 1}, {"separators": (",", ":")}], ids=str)
+def test_many_addresses_are_offered_by_kind_and_then_by_name(shop, monkeypatch, layout):
+    """Also of a state that an earlier gemctl has laid out."""
     records = [
         {"op": "bound", "address": {"kind": "CachedContent", "name": f"c{number:05}"}} for number in range(10_000)
     ]
     (shop / ".gemctl/dev").mkdir(parents=True)
-    (shop / ".gemctl/dev/state.json").write_text(json.dumps({"format": 1, "records": records}, indent=1))
+    (shop / ".gemctl/dev/state.json").write_text(json.dumps({"format": 1, "records": records}, **layout))
     assert "CachedContent/" in shown(answered("zsh", ["gemctl", "get", ""], monkeypatch))
     found = shown(answered("zsh", ["gemctl", "get", "CachedContent/c0999"], monkeypatch))
     assert found == [f"CachedContent/c0999{digit}" for digit in range(10)]

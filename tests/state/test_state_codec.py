@@ -12,7 +12,7 @@ from values import entries
 from gemctl.core.address import Address
 from gemctl.core.errors import StateError
 from gemctl.core.record import Handed, Joined, Ledger, Members, Parted, fold, row
-from gemctl.state import journal
+from gemctl.state import codec, journal
 from gemctl.state.codec import Identity, entry_from_json, entry_to_json, snapshot_from_bytes, snapshot_to_bytes
 
 OWNER = Identity("shop", "local", "emulator", "00ff", "12345678")
@@ -35,6 +35,36 @@ def test_folding_twice_is_folding_once(history):
     assert fold(fold(Ledger("lineage"), history[:3]), history[3:]) == once
     for entry in history[-1:]:
         assert fold(once, [entry]) == once
+
+
+@given(st.lists(entries, max_size=8), st.sampled_from([None, 1, 2]), st.booleans())
+def test_a_snapshot_is_read_in_any_layout(history, indent, sort):
+    """The checksum is of its values."""
+    ledger = fold(Ledger("lineage", serial=7), history)
+    data = snapshot_to_bytes(OWNER, ledger)
+    other = json.dumps(json.loads(data), indent=indent, sort_keys=sort, ensure_ascii=sort)
+    other_bytes = other.encode("utf-8", "surrogatepass")
+    for same in (other_bytes, data.replace(b"\n", b"\r\n"), data.replace(b"\n", b"")):
+        assert snapshot_from_bytes(same, "state.json") == (OWNER, ledger)
+
+
+@given(st.lists(entries, max_size=8))
+def test_many_entries_are_read_as_each_of_them(history):
+    told = [json.loads(json.dumps(entry_to_json(entry))) for entry in history]
+    assert [*codec.entries_from_json(told)] == [*map(entry_from_json, told)] == history
+
+
+@pytest.mark.parametrize(
+    "wrong", [None, [], {}, {"op": "none"}, {"op": []}, {"op": "bound"}, {"op": "closed", "why": 1}]
+)
+def test_what_is_no_entry_is_refused_among_others_as_alone(wrong):
+    other = {"op": "closed", "intent": "a", "why": "b"}
+    with pytest.raises(ValueError) as alone:
+        entry_from_json(wrong)
+    for told in ([wrong], [other, wrong], [wrong, other]):
+        with pytest.raises(ValueError) as among:
+            list(codec.entries_from_json(told))
+        assert type(among.value) is type(alone.value)
 
 
 def _written(history):
