@@ -21,6 +21,7 @@ ROOM = HERE.parent.parent / ".clients"
 INSTALL = "python tests/clients/install.py"
 TOOLS = "distribution"
 NODE = 22  # the oldest version of Node that all clients of JavaScript run on
+SYSTEM_CERTS = {"UV_SYSTEM_CERTS": "1"}  # uv brings its own, which know of no private index
 NOWHERE = "http://127.0.0.1:9"  # a proxy that is not there: a call to outside fails, and says so
 
 

@@ -10,6 +10,7 @@ so is Node where this machine's is older than they need.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,19 @@ import time
 import venv
 from functools import cache
 
-from environments import ROOM, clients, environment, in_javascript, installed, node, python, requirements, stamp, wanted
+from environments import (
+    ROOM,
+    SYSTEM_CERTS,
+    clients,
+    environment,
+    in_javascript,
+    installed,
+    node,
+    python,
+    requirements,
+    stamp,
+    wanted,
+)
 
 NODE = "node@22.23.3"
 MOST = 480  # seconds for all of them: what waits for a network that is not there would take hours
@@ -99,7 +112,12 @@ def _run(command: list[object], line: int = -1) -> str:
         return "no time was left for it"
     try:
         done = subprocess.run(
-            [str(word) for word in command], capture_output=True, text=True, check=False, timeout=left
+            [str(word) for word in command],
+            env=os.environ | SYSTEM_CERTS,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=left,
         )
     except subprocess.TimeoutExpired:
         return f"it had not ended after {MOST} s"

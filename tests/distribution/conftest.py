@@ -11,7 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "clients"))
 
 from building import Built, build, unpacked
-from environments import INSTALL, TOOLS, environment, installed
+from environments import INSTALL, SYSTEM_CERTS, TOOLS, environment, installed
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,7 @@ def built_again(built, tmp_path_factory) -> Built:
 
 
 @pytest.fixture
-def tools(request, capfd) -> Path | None:
+def tools(request, capfd, monkeypatch) -> Path | None:
     """The folder of the programs. None, and a line that says so, where they are not installed, or this machine lacks
     one of `NEEDS` in the test's module.
     """
@@ -35,6 +35,8 @@ def tools(request, capfd) -> Path | None:
     for program in getattr(request.module, "NEEDS", ()):
         why = why or ("" if shutil.which(program) else f"there is no {program}")
     if not why:
+        for name, value in SYSTEM_CERTS.items():
+            monkeypatch.setenv(name, value)
         return environment(TOOLS) / "bin"
     with capfd.disabled():  # to standard error, which also the workers of a parallel run share
         print(f"distribution: {request.node.name} was not run, {why}", file=sys.stderr)

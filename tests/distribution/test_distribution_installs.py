@@ -67,4 +67,5 @@ def test_installed_from_a_package_it_does_its_job(commands, built, tools, tmp_pa
     command = tmp_path / ".local/bin/gemctl"
     assert gemctl.__version__ in run(command, "--version")
     run(command, "init", "shop")
-    assert "1 done" in run(command, "apply", "--yes", folder=tmp_path / "shop")
+    for word in ("apply", "destroy"):
+        assert "1 done" in run(command, word, "--yes", folder=tmp_path / "shop")
