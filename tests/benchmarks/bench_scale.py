@@ -234,14 +234,16 @@ class Bench:
         time.sleep(2.1)  # a file younger than that is not remembered (manifest/digests.py)
         for each in (one, hundred, small, large):
             each.warm()
-        ones = self.one_resource(one)
-        smalls = self.beside_terraform(small, self.runs)
+        self.one_resource(one)
+        self.beside_terraform(small, self.runs)
         larges = self.large_ones(large)
         self.memory(hundred, larges)
         self.creates(applied[1])
         self.growth("apply", applied[1], applied[SMALL], applied[self.large])
         for how in ("cold", "warm"):
-            self.growth(f"plan, {how}", ones[how], smalls[how], larges[how])
+            acts = {name: getattr(each, how) for name, each in (("one", one), ("small", small), ("large", large))}
+            took = alternating(acts, 1 if self.quick else 3)
+            self.growth(f"plan, {how}", took["one"], took["small"], took["large"])
         self.wide()
         base = {"validate": one.gemctl("validate"), "plan": one.cold(), "apply": applied[1]}
         self.long_text(base)
@@ -253,8 +255,8 @@ class Bench:
         url = self.stack.enter_context(fast_server(delay))
         return project(self.folder / f"{self.made}-{count}", url, count)
 
-    def one_resource(self, one: Project) -> dict[str, Took]:
-        acts: dict[str, Callable[[], Took]] = {"cold": one.cold, "warm": one.warm}
+    def one_resource(self, one: Project) -> None:
+        acts: dict[str, Callable[[], Took]] = {"warm": one.warm}
         if with_sdk := _has("google.genai"):
             acts["client"] = lambda: run([sys.executable, "-c", SDK], self.folder, environment())
         took = alternating(acts, 5 if self.quick else 15)
@@ -262,18 +264,20 @@ class Bench:
             self.beside("plan of one, as a part of genai.Client()", took["warm"], took["client"], CLIENT)
         else:
             self.goals.left_out("plan of one, as a part of genai.Client()", "google-genai is not installed")
-        return took
 
-    def beside_terraform(self, ours: Project, runs: int) -> dict[str, Took]:
+    def beside_terraform(self, ours: Project, runs: int) -> None:
         what = f"plan of {ours.count:,}"
         goals = [(how, FASTER.get((ours.count, how))) for how in ("cold", "warm")]
-        acts: dict[str, Callable[[], Took]] = {"cold": ours.cold, "warm": ours.warm, "edited": ours.edited}
+        acts: dict[str, Callable[[], Took]] = {"cold": ours.cold, "warm": ours.warm}
+        if ours.count > SMALL:  # of fewer it would be a large part that is edited
+            acts["edited"] = ours.edited
         there = shutil.which("terraform")
         if there and all(goal for _, goal in goals):
             acts["terraform"] = Terraform(self.folder / f"terraform-{ours.count}", ours.count).plan
         took = alternating(acts, runs, warm=0 if ours.count >= LARGE else 1)
-        name = f"{what} after an edit of {PER_FILE}, as a part of a cold one"
-        self.beside(name, took["edited"], took["cold"], EDITED)
+        if "edited" in took:
+            name = f"{what} after an edit of {PER_FILE}, as a part of a cold one"
+            self.beside(name, took["edited"], took["cold"], EDITED)
         for how, goal in goals:
             name = f"{what}, {how}, times as quick as Terraform"
             if goal is None:
@@ -282,7 +286,6 @@ class Bench:
                 self.goals.left_out(name, "terraform is not installed")
             else:
                 self.quicker(name, took[how], took["terraform"], goal)
-        return took
 
     def large_ones(self, large: Project) -> dict[str, Took]:
         """Terraform once: it takes minutes."""
@@ -316,9 +319,12 @@ class Bench:
 
     def growth(self, what: str, one: Took, small: Took, large: Took) -> None:
         """The exponent with which time grows with the number, without what one resource takes."""
+        name = f"{what}, growth from {SMALL:,} to {self.large:,}, exponent"
+        if not one.busy < small.busy < large.busy:
+            self.goals.left_out(name, f"{SMALL:,} take no longer than one, or all of them than these")
+            return
         ratio = (large.busy - one.busy) / (small.busy - one.busy)
         exponent = math.log(ratio) / math.log(self.large / SMALL)
-        name = f"{what}, growth from {SMALL:,} to {self.large:,}, exponent"
         self.goals.at_most(name, exponent, GROWTH, "", f"{large.busy:.2f} s", f"{small.busy:.2f} s")
 
     def wide(self) -> None:
