@@ -197,8 +197,8 @@ class FileSearchStoreSpec(Shape):
 
 
 def _files(spec: FileSearchStoreSpec) -> tuple[FileNeed, ...]:
-    named = ((("documents", at, "files"), entry.files) for at, entry in enumerate(spec.documents or ()) if entry.files)
-    return tuple(FileNeed(at, pattern, many=True, binary=True) for at, pattern in named)
+    named = ((("documents", at, "files"), entry.files) for at, entry in enumerate(spec.documents or ()))
+    return tuple(FileNeed(at, pattern, many=True, binary=True) for at, pattern in named if pattern is not None)
 
 
 def _declare(spec: FileSearchStoreSpec, files: Files) -> Declared:
